@@ -1,0 +1,164 @@
+/**
+ * What an embedder sees. `createPeer` in `create-peer.ts` makes a {@link Peer}; everything else hangs on it.
+ */
+import type { Incarnation, PeerId, ProcessId, ClusterId, Role } from "@yarrow/protocol";
+import type { ReplicaConfig, VerifyReport, Fact } from "@yarrow/replica";
+import type * as Y from "yjs";
+
+export interface PeerOptions {
+  /** Folder of the replica; created when missing. One peer per folder. */
+  readonly data: string;
+  /** `host:port` for browsers, peers and health checks; port 0 takes a free one. Undefined: listen nowhere (the peer only dials). */
+  readonly listen?: string;
+  /** `host:port` of metrics and status; loopback only. Undefined: none. */
+  readonly admin?: string;
+  /** WebSocket addresses of other peers, `ws://host:port`. One that can be reached is enough. */
+  readonly peers?: readonly string[];
+  /** Learn further peers from those that are linked, and dial them. Default true. */
+  readonly discovery?: boolean;
+  /** Addresses at which others can dial this peer. Default: the listening address, unless it is a wildcard. */
+  readonly advertise?: readonly string[];
+  /** Name of the set of peers, 1 to 64 characters. */
+  readonly cluster?: string;
+  /** `full` (default): a commit is on disk before it is acknowledged. `normal`: survives the death of the process, not of the power. */
+  readonly durability?: "full" | "normal";
+  /** How long the log is kept, in ms. Default one day. */
+  readonly historyMs?: number;
+  /** Allow a listener that is not on loopback without authentication. */
+  readonly insecure?: boolean;
+  /** Bounds and intervals of the engine; for tests and unusual networks. */
+  readonly limits?: Partial<ReplicaConfig>;
+  /** Structured log lines. Default: silent. */
+  readonly log?: (line: LogLine) => void;
+}
+
+export interface LogLine {
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** An embedded peer. Close it, or declare it with `await using`. */
+export interface Peer extends AsyncDisposable {
+  readonly peerId: PeerId;
+  readonly processId: ProcessId;
+  /** `ws://host:port`, or undefined when it listens nowhere. */
+  readonly url: string | undefined;
+  /** `http://host:port` of metrics and status, or undefined. */
+  readonly adminUrl: string | undefined;
+  status(): PeerStatus;
+  /** Opens a document for reading and writing; creates nothing until the first edit. Errors: YARROW_NAME_INVALID, YARROW_DOCUMENT_QUARANTINED, YARROW_PEER_CLOSED. */
+  open(name: string, options?: { readonly signal?: AbortSignal }): Promise<DocumentHandle>;
+  /** Documents in the order of their names' UTF-8 bytes, a page at a time. */
+  documents(options?: { readonly prefix?: string; readonly after?: string; readonly limit?: number; readonly deleted?: boolean }): DocumentInfo[];
+  /** One document in full, with its content. Undefined when nothing of that name was ever written. */
+  show(name: string): Promise<DocumentDetail | undefined>;
+  /** Deletes a document everywhere; resolves true when it was alive. */
+  delete(name: string): Promise<boolean>;
+  /** Changes in the order in which they arrived here, from a cursor on (or from now), for ever until aborted. Errors: YARROW_CURSOR_LOST. */
+  changes(options?: { readonly since?: string; readonly signal?: AbortSignal }): AsyncIterable<Change>;
+  /** Checks this replica's own rows, and compares it with every linked peer. */
+  verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<VerifyReport>;
+  /** Compacts every document now. */
+  compact(): Promise<{ readonly documents: number; readonly bytesBefore: number; readonly bytesAfter: number }>;
+  /** Cuts links to a peer (by id or address) or to all, or heals the cut. */
+  pauseLinks(paused: boolean, peer?: string): Promise<void>;
+  on<K extends keyof PeerEvents>(event: K, listener: (value: PeerEvents[K]) => void): () => void;
+  /** Stops accepting, finishes what is under way, closes every session with 1012, closes the store. */
+  close(): Promise<void>;
+}
+
+export interface PeerEvents {
+  /** Facts for metrics and logs, as they happen. */
+  readonly fact: Fact;
+  /** The peer had to stop; it is closed. */
+  readonly failed: Error;
+}
+
+/** A live document over the local replica. */
+export interface DocumentHandle extends AsyncDisposable {
+  readonly name: string;
+  /** The live document. Replaced by a fresh one when `replaced` fires: do not keep it. */
+  readonly doc: Y.Doc;
+  readonly incarnation: Incarnation;
+  /**
+   * Resolves when every edit made so far is committed here and, with `copies`, on that many other peers.
+   * Errors: YARROW_COPIES_MISSING (with what was reached), YARROW_DOCUMENT_DELETED, YARROW_READ_ONLY, YARROW_STORE_FULL, YARROW_PEER_CLOSED.
+   */
+  saved(options?: { readonly copies?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<void>;
+  /** `replaced`: a local edit was refused, or the document was deleted or moved on; `doc` is a fresh one, and the reason is given. */
+  on(event: "replaced", listener: (reason: Error) => void): () => void;
+  close(): Promise<void>;
+}
+
+export interface DocumentInfo {
+  readonly name: string;
+  readonly state: "alive" | "deleted";
+  readonly incarnation: Incarnation;
+  /** 32 hex digits. */
+  readonly fingerprint: string;
+  /** Stored bytes of the current incarnation. */
+  readonly bytes: number;
+  readonly changedAt: Date;
+}
+
+export interface RootContent {
+  readonly kind: "text" | "map" | "array" | "xml";
+  readonly value: unknown;
+}
+
+export interface DocumentDetail {
+  readonly name: string;
+  readonly state: "alive" | "deleted";
+  readonly incarnation: Incarnation;
+  readonly fingerprint: string;
+  /** 64 hex digits: equal on two peers exactly when their content is equal. */
+  readonly contentDigest: string;
+  /** Bytes of updates that wait for what they refer to. */
+  readonly pending: number;
+  readonly roots: Readonly<Record<string, RootContent>>;
+  /** The whole document as one Yjs update, encoding V1. */
+  readonly update: Uint8Array;
+}
+
+export interface Change {
+  /** Resume after this change: `changes({ since: cursor })`. */
+  readonly cursor: string;
+  readonly name: string;
+  readonly kind: "update" | "delete";
+  readonly incarnation: Incarnation;
+  readonly at: Date;
+  /** What arrived together, unmerged; empty for a delete. */
+  readonly updates: readonly { readonly update: Uint8Array; readonly principal: string; readonly source: "local" | "broadcast" | "repair" }[];
+}
+
+/** The shape of `status --json`. Stable: other programs read it. */
+export interface PeerStatus {
+  readonly peerId: PeerId;
+  readonly incarnation: ProcessId;
+  readonly clusterId: ClusterId | undefined;
+  readonly role: Role;
+  readonly state: "starting" | "joining" | "ready" | "read-only" | "closing";
+  readonly url: string | undefined;
+  /** Fingerprint of the whole set, 32 hex digits. */
+  readonly root: string;
+  readonly documents: { readonly alive: number; readonly deleted: number; readonly pending: number; readonly quarantined: number };
+  readonly links: readonly LinkStatus[];
+  readonly sessions: number;
+  readonly store: { readonly bytes: number; readonly logRows: number; readonly synchronous: "full" | "normal" };
+  /** Links are paused by an operator. */
+  readonly paused: boolean;
+  /** Two live processes with one peer id were seen. */
+  readonly duplicateIdentity: boolean;
+}
+
+export interface LinkStatus {
+  readonly peerId: PeerId | undefined;
+  readonly url: string | undefined;
+  readonly state: "connecting" | "open" | "paused" | "waiting";
+  /** The other side's set was equal when last compared. */
+  readonly equal: boolean;
+  readonly rttMs: number | undefined;
+  /** How long ago the two were last known equal; 0 while they are. */
+  readonly lagMs: number | undefined;
+}

@@ -1,0 +1,39 @@
+/**
+ * Bounds of what peers and browsers may say. Each is documented in docs/OPERATIONS.md with what degrades when it moves.
+ */
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** A document's name, in bytes of UTF-8. */
+export const NAME_BYTES_MAX = 256;
+
+/** A document's encoded state, and so a browser's frame: a stock SyncStep2 carries a whole document in one frame. */
+export const DOCUMENT_BYTES_MAX = 32 * MIB;
+
+/** Frame between peers before it is cut into fragments, so that a large document never holds up live updates for long. */
+export const LINK_FRAME_BYTES = 256 * KIB;
+
+/** Hard limit of a frame between peers: one fragment or one batch with its headers. */
+export const LINK_FRAME_BYTES_MAX = 1 * MIB;
+
+/** A message after its fragments are joined: one whole document and its bookkeeping. */
+export const LINK_MESSAGE_BYTES_MAX = DOCUMENT_BYTES_MAX + 4 * MIB;
+
+/** Fragments of one message that are under way at once on a link, before the receiver has acknowledged any. */
+export const FRAGMENTS_IN_FLIGHT_MAX = 4;
+
+/** Documents in one anti-entropy batch, and its payload in bytes before the next batch begins. */
+export const BATCH_DOCUMENTS_MAX = 256;
+export const BATCH_BYTES = 192 * KIB;
+
+/** Addresses a peer may announce for itself or pass on. */
+export const ADDRESSES_MAX = 64;
+export const ADDRESS_BYTES_MAX = 512;
+
+/** Awareness state of one client, as JSON text. */
+export const PRESENCE_STATE_BYTES_MAX = 4 * KIB;
+export const PRESENCE_STATES_MAX = 1024;
+
+/** Dead client ids of one document. Each deletion adds the ids that wrote in that incarnation. */
+export const FENCE_IDS_MAX = 100_000;

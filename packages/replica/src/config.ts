@@ -1,0 +1,134 @@
+/**
+ * Every bound and interval of the replica. Defaults are for a handful of peers on a LAN or WAN; docs/OPERATIONS.md says
+ * what degrades when one moves. Validated together at start by `createConfig`.
+ */
+import { assert } from "@yarrow/protocol";
+
+export interface ReplicaConfig {
+  /** Bytes of remainders that one document may keep waiting for what they refer to. */
+  readonly pendingBytesMax: number;
+  /** A pending update that waits this long asks the other peers for what it lacks. */
+  readonly pendingRepairMs: number;
+  /** Bytes of documents' bookkeeping kept in memory. */
+  readonly entryCacheBytesMax: number;
+  /** A document nobody touched for this long leaves the memory. */
+  readonly entryIdleMs: number;
+  /** Bytes of encoded answers kept for further joiners of the same version. */
+  readonly answerCacheBytesMax: number;
+  /** An encoded answer nobody asked for in this long is dropped. */
+  readonly answerIdleMs: number;
+  /** Merging more than this leaves the loop for a worker. */
+  readonly inlineWorkBytes: number;
+  /** Jobs away at once; further ones wait. */
+  readonly workInFlightMax: number;
+  /** Lattice checkpoints are written when the rows since the last exceed this, or the lattice's own size if larger. */
+  readonly checkpointBytes: number;
+  /** A head snapshot is written when the tail exceeds this and the head's own size. */
+  readonly compactTailBytes: number;
+  /** How long log rows and dead incarnations are kept, in ms. */
+  readonly historyMs: number;
+  /** How often old history is swept. */
+  readonly sweepIntervalMs: number;
+  /** Documents that leave the history window per sweep. */
+  readonly sweepDocumentsMax: number;
+
+  readonly pingIntervalMs: number;
+  /** A link on which nothing arrives for this long is closed. */
+  readonly linkSilentMs: number;
+  /** The other side must say hello within this time. */
+  readonly helloTimeoutMs: number;
+  readonly linksMax: number;
+  readonly redialMinMs: number;
+  readonly redialMaxMs: number;
+  /** Peers whose addresses are remembered. */
+  readonly addressesMax: number;
+  readonly addressExchangeMs: number;
+
+  /** The root is sent after this much quiet following a change … */
+  readonly digestSettleMs: number;
+  /** … and at least this often. */
+  readonly digestIntervalMs: number;
+  readonly roundsAtOnceMax: number;
+  /** A round that hears nothing for this long is given up. */
+  readonly roundTimeoutMs: number;
+  readonly roundBackoffMinMs: number;
+  readonly roundBackoffMaxMs: number;
+  /** Fruitless rounds in a row before the alarm. */
+  readonly stuckRoundsAlarm: number;
+  /** A document touched this recently is left out of a round … */
+  readonly busyMs: number;
+  /** … at most this many rounds in a row. */
+  readonly busySkipsMax: number;
+  /** Nodes of the set tree asked for in one message. */
+  readonly nodesPerAskMax: number;
+  /** Leaves of the set tree split above this many documents. */
+  readonly leafDocumentsMax: number;
+  /** Repaired content larger than this is announced by a digest, not pushed on. */
+  readonly repairPushBytesMax: number;
+
+  /** Origins whose message ids are remembered, and for how long after their last message. */
+  readonly originsMax: number;
+  readonly originIdleMs: number;
+  /** Ids remembered beyond the contiguous mark of an origin. */
+  readonly seenWindowMax: number;
+  /** Requests for copies that wait at once. */
+  readonly copyRequestsMax: number;
+}
+
+const MIB = 1024 * 1024;
+
+export const REPLICA_DEFAULTS: ReplicaConfig = {
+  pendingBytesMax: 1 * MIB,
+  pendingRepairMs: 150,
+  entryCacheBytesMax: 64 * MIB,
+  entryIdleMs: 20_000,
+  answerCacheBytesMax: 32 * MIB,
+  answerIdleMs: 10_000,
+  inlineWorkBytes: 64 * 1024,
+  workInFlightMax: 4,
+  checkpointBytes: 4 * 1024,
+  compactTailBytes: 64 * 1024,
+  historyMs: 24 * 60 * 60 * 1000,
+  sweepIntervalMs: 60_000,
+  sweepDocumentsMax: 100,
+
+  pingIntervalMs: 5_000,
+  linkSilentMs: 15_000,
+  helloTimeoutMs: 5_000,
+  linksMax: 64,
+  redialMinMs: 250,
+  redialMaxMs: 15_000,
+  addressesMax: 256,
+  addressExchangeMs: 30_000,
+
+  digestSettleMs: 1_000,
+  digestIntervalMs: 15_000,
+  roundsAtOnceMax: 2,
+  roundTimeoutMs: 30_000,
+  roundBackoffMinMs: 200,
+  roundBackoffMaxMs: 15_000,
+  stuckRoundsAlarm: 5,
+  busyMs: 2_000,
+  busySkipsMax: 2,
+  nodesPerAskMax: 64,
+  leafDocumentsMax: 32,
+  repairPushBytesMax: 256 * 1024,
+
+  originsMax: 1_024,
+  originIdleMs: 60 * 60 * 1000,
+  seenWindowMax: 1_024,
+  copyRequestsMax: 10_000,
+};
+
+/** Fills in defaults and checks that the values agree with each other. */
+export function createConfig(overrides: Partial<ReplicaConfig> = {}): ReplicaConfig {
+  const config = { ...REPLICA_DEFAULTS, ...overrides };
+  for (const [name, value] of Object.entries(config)) {
+    assert(Number.isFinite(value) && value >= 0, `config ${name} must be a number of at least 0, not ${value}`);
+  }
+  assert(config.linkSilentMs > 2 * config.pingIntervalMs, "linkSilentMs must exceed twice pingIntervalMs");
+  assert(config.redialMaxMs >= config.redialMinMs, "redialMaxMs must be at least redialMinMs");
+  assert(config.roundBackoffMaxMs >= config.roundBackoffMinMs, "roundBackoffMaxMs must be at least roundBackoffMinMs");
+  assert(config.leafDocumentsMax >= 2, "leafDocumentsMax must be at least 2");
+  return config;
+}

@@ -1,0 +1,223 @@
+/**
+ * Everything a replica wants done. `step` returns effects only after what they tell of is committed, so performing them in
+ * order keeps the promise "durable first" with no further thought.
+ */
+import type { Incarnation, PeerId, ProcessId, Role, YarrowErrorCode, ClusterId } from "@yarrow/protocol";
+import type { LinkId, RequestId, SubscriberId, WorkId } from "./event.ts";
+import type { Work } from "./work.ts";
+
+export type Effect =
+  | Answer
+  | Deliver
+  | Saved
+  | Echo
+  | Gap
+  | Evict
+  | Rebound
+  | PresenceChanged
+  | Deleted
+  | Copies
+  | Compacted
+  | Verified
+  | SendFrames
+  | CloseLink
+  | Dial
+  | StartWork
+  | Observe;
+
+/** What an attached subscriber lacks, in answer to `attach`. */
+export interface Answer {
+  readonly type: "answer";
+  readonly subscriber: SubscriberId;
+  readonly name: string;
+  readonly incarnation: Incarnation;
+  /** A Yjs update, encoding V1: every struct the subscriber lacks, and the whole delete set. Shared between subscribers: do not change. */
+  readonly update: Uint8Array;
+  /** The replica's own state vector, for the question in return. */
+  readonly stateVector: Uint8Array;
+}
+
+/** New content of a document, committed in this batch, for all who are attached to it. */
+export interface Deliver {
+  readonly type: "deliver";
+  readonly name: string;
+  readonly incarnation: Incarnation;
+  /** One Yjs update, encoding V1: everything the batch added, merged. */
+  readonly update: Uint8Array;
+  /** Subscribers whose own edits are part of it, each once. */
+  readonly writers: readonly SubscriberId[];
+}
+
+/** This many edits of the subscriber (in the order sent) are committed. Comes after the `deliver` or `echo` that holds them. */
+export interface Saved {
+  readonly type: "saved";
+  readonly subscriber: SubscriberId;
+  readonly edits: number;
+}
+
+/** An edit that brought nothing new. It is still acknowledged to the one who sent it. */
+export interface Echo {
+  readonly type: "echo";
+  readonly subscriber: SubscriberId;
+  readonly update: Uint8Array;
+}
+
+/** An edit of this subscriber refers to something the replica lacks: ask it again, with this state vector. The edit is kept meanwhile. */
+export interface Gap {
+  readonly type: "gap";
+  readonly subscriber: SubscriberId;
+  readonly stateVector: Uint8Array;
+}
+
+/** Why a subscriber is let go. `deleted`, `stale`, `invalid` and `too-large` are final for it; after the others it may come back. */
+export type EvictReason =
+  | "deleted"
+  | "stale"
+  | "invalid"
+  | "too-large"
+  | "read-only"
+  | "overloaded"
+  | "quarantined"
+  | "joining";
+
+/** The subscriber is detached and must attach again, if it may. Its edits that were not yet `saved` are refused. */
+export interface Evict {
+  readonly type: "evict";
+  readonly subscriber: SubscriberId;
+  readonly reason: EvictReason;
+  readonly code: YarrowErrorCode;
+  readonly detail: string;
+}
+
+/** A document that was deleted when these subscribers attached came alive; they stay, bound to the new incarnation. */
+export interface Rebound {
+  readonly type: "rebound";
+  readonly name: string;
+  readonly incarnation: Incarnation;
+}
+
+/** Awareness states that came from another peer. `state` "null" = gone. */
+export interface PresenceChanged {
+  readonly type: "presence";
+  readonly name: string;
+  /** The process whose sessions they are. */
+  readonly origin: ProcessId;
+  readonly states: readonly { readonly clientId: number; readonly clock: number; readonly state: string }[];
+}
+
+export interface Deleted {
+  readonly type: "deleted";
+  readonly request: RequestId;
+  /** False when nothing of that name was alive. */
+  readonly existed: boolean;
+}
+
+export interface Copies {
+  readonly type: "copies";
+  readonly request: RequestId;
+  /** Distinct other peers that hold the edits. */
+  readonly reached: readonly PeerId[];
+  /** Undefined when enough were reached. */
+  readonly failure: { readonly code: YarrowErrorCode; readonly detail: string } | undefined;
+}
+
+export interface Compacted {
+  readonly type: "compacted";
+  readonly request: RequestId;
+  readonly documents: number;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+}
+
+export interface VerifyDocument {
+  readonly name: string;
+  /** What differs: "incarnation 1, fingerprint …" on either side; "missing" where a side lacks it. */
+  readonly mine: string;
+  readonly theirs: string;
+}
+
+export interface VerifyReport {
+  /** True when the local check found nothing bad and every linked peer is equal. */
+  readonly equal: boolean;
+  readonly root: string;
+  readonly local: { readonly checked: number; readonly bad: readonly string[] };
+  readonly peers: readonly {
+    readonly peerId: PeerId;
+    readonly result: "equal" | "different" | "moving" | "unreachable";
+    readonly documents: readonly VerifyDocument[];
+  }[];
+}
+
+export interface Verified {
+  readonly type: "verified";
+  readonly request: RequestId;
+  readonly report: VerifyReport;
+}
+
+export interface SendFrames {
+  readonly type: "send";
+  readonly link: LinkId;
+  readonly frames: readonly Uint8Array[];
+}
+
+export interface CloseLink {
+  readonly type: "close-link";
+  readonly link: LinkId;
+  readonly code: YarrowErrorCode;
+  readonly detail: string;
+}
+
+/** Open a link to this address; answered by `link-opened` or `dial-failed`. */
+export interface Dial {
+  readonly type: "dial";
+  readonly url: string;
+}
+
+/** Too long for the loop: do it elsewhere, then hand in `work-done`. */
+export interface StartWork {
+  readonly type: "work";
+  readonly work: WorkId;
+  readonly job: Work;
+}
+
+/** A fact for metrics and logs. Steers nothing. */
+export interface Observe {
+  readonly type: "observe";
+  readonly fact: Fact;
+}
+
+export type Fact =
+  | {
+      readonly kind: "committed";
+      readonly documents: number;
+      readonly updates: number;
+      readonly bytes: number;
+      readonly rows: number;
+    }
+  | { readonly kind: "refused-update"; readonly name: string; readonly code: YarrowErrorCode; readonly detail: string }
+  | { readonly kind: "pending"; readonly name: string; readonly bytes: number }
+  | { readonly kind: "commit-failed"; readonly name: string; readonly code: YarrowErrorCode; readonly detail: string }
+  | { readonly kind: "store-full" }
+  | { readonly kind: "store-recovered" }
+  | { readonly kind: "link-up"; readonly link: LinkId; readonly peerId: PeerId; readonly url: string | undefined }
+  | { readonly kind: "link-down"; readonly link: LinkId; readonly peerId: PeerId | undefined; readonly reason: string }
+  | { readonly kind: "link-refused"; readonly code: string; readonly detail: string; readonly url: string | undefined }
+  | { readonly kind: "duplicate-identity"; readonly peerId: PeerId }
+  | { readonly kind: "joined"; readonly clusterId: ClusterId }
+  | { readonly kind: "role"; readonly role: Role }
+  | { readonly kind: "broadcast-sent"; readonly messages: number; readonly bytes: number }
+  | { readonly kind: "broadcast-received"; readonly duplicate: boolean; readonly bytes: number }
+  | { readonly kind: "push-dropped"; readonly link: LinkId }
+  | { readonly kind: "round-started"; readonly link: LinkId }
+  | {
+      readonly kind: "round-ended";
+      readonly link: LinkId;
+      readonly result: "equal" | "progress" | "stuck" | "aborted";
+      readonly documents: number;
+      readonly bytes: number;
+      readonly ms: number;
+    }
+  | { readonly kind: "reconciliation-stuck"; readonly link: LinkId; readonly rounds: number }
+  | { readonly kind: "quarantined"; readonly name: string; readonly detail: string }
+  | { readonly kind: "repaired"; readonly name: string }
+  | { readonly kind: "compacted"; readonly name: string; readonly bytesBefore: number; readonly bytesAfter: number };
