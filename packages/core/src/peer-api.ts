@@ -28,6 +28,8 @@ export interface PeerOptions {
   readonly insecure?: boolean;
   /** Bounds and intervals of the engine; for tests and unusual networks. */
   readonly limits?: Partial<ReplicaConfig>;
+  /** What `GET /metrics` on the admin address answers; asked anew for each request. Undefined: 404. */
+  readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
   /** Structured log lines. Default: silent. */
   readonly log?: (line: LogLine) => void;
 }
