@@ -37,3 +37,12 @@ export const PRESENCE_STATES_MAX = 1024;
 
 /** Dead client ids of one document. Each deletion adds the ids that wrote in that incarnation. */
 export const FENCE_IDS_MAX = 100_000;
+
+/** Nodes of the set tree in one message. */
+export const NODES_PER_MESSAGE_MAX = 256;
+
+/** Documents in one page of a verification. */
+export const VERIFY_PAGE_MAX = 1024;
+
+/** Name of whoever wrote an update. */
+export const PRINCIPAL_BYTES_MAX = 256;

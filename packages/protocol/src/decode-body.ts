@@ -1,0 +1,271 @@
+/** Reads the body of each message; `encode-body.ts` is its mirror image. Everything is checked against `limits.ts`. */
+import type { ClusterId, DocumentKey, PeerId, ProcessId } from "./ids.ts";
+import {
+  ADDRESSES_MAX,
+  ADDRESS_BYTES_MAX,
+  BATCH_DOCUMENTS_MAX,
+  DOCUMENT_BYTES_MAX,
+  FENCE_IDS_MAX,
+  LINK_FRAME_BYTES_MAX,
+  LINK_MESSAGE_BYTES_MAX,
+  NAME_BYTES_MAX,
+  NODES_PER_MESSAGE_MAX,
+  PRESENCE_STATES_MAX,
+  PRESENCE_STATE_BYTES_MAX,
+  PRINCIPAL_BYTES_MAX,
+  VERIFY_PAGE_MAX,
+} from "./limits.ts";
+import type { DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
+import type { Reader } from "./reader.ts";
+
+/** The type byte of each message. Never renumber: append. */
+export const TYPE_CODES: { readonly [T in Message["type"]]: number } = {
+  hello: 1,
+  refuse: 2,
+  ping: 3,
+  pong: 4,
+  addresses: 5,
+  broadcast: 6,
+  acknowledge: 7,
+  "cover-ask": 8,
+  presence: 9,
+  digest: 10,
+  "nodes-ask": 11,
+  nodes: 12,
+  "documents-ask": 13,
+  documents: 14,
+  "stream-ask": 15,
+  stream: 16,
+  "documents-taken": 17,
+  fragment: 18,
+  "fragment-taken": 19,
+  "verify-ask": 20,
+  "verify-page": 21,
+};
+
+const TYPES = new Map(Object.entries(TYPE_CODES).map(([type, code]) => [code, type as Message["type"]]));
+
+/** Returns undefined for a type this release does not know. */
+export function decodeBody(code: number, reader: Reader): Message | undefined {
+  const type = TYPES.get(code);
+  return type === undefined ? undefined : (decodeLive(type, reader) ?? decodeRepair(type, reader));
+}
+
+function decodeLive(type: Message["type"], reader: Reader): Message | undefined {
+  switch (type) {
+    case "hello":
+      return {
+        type,
+        protocolMin: reader.varUint(),
+        protocolMax: reader.varUint(),
+        fingerprintVersion: reader.varUint(),
+        features: reader.varUint(),
+        clusterId: flag(reader) ? (reader.hex(16) as ClusterId) : undefined,
+        peerId: reader.hex(16) as PeerId,
+        processId: reader.hex(8) as ProcessId,
+        role: flag(reader) ? "follower" : "writer",
+        addresses: list(reader, 1, ADDRESSES_MAX, url),
+      };
+    case "refuse":
+      return { type, code: reader.text(64), detail: reader.text(1024) };
+    case "ping":
+    case "pong":
+      return { type, sequence: reader.varUint() };
+    case "addresses":
+      return {
+        type,
+        peers: list(reader, 17, 1024, () => ({
+          peerId: reader.hex(16) as PeerId,
+          urls: list(reader, 1, ADDRESSES_MAX, url),
+        })),
+      };
+    case "broadcast":
+      return {
+        type,
+        origin: reader.hex(8) as ProcessId,
+        sequence: reader.varUint(),
+        acknowledge: flag(reader),
+        name: name(reader),
+        incarnation: reader.varUint(),
+        fence: list(reader, 1, FENCE_IDS_MAX, varUint),
+        segments: list(reader, 2, Number.MAX_SAFE_INTEGER, () => ({
+          principal: reader.text(PRINCIPAL_BYTES_MAX),
+          update: reader.blob(DOCUMENT_BYTES_MAX),
+        })),
+      };
+    case "acknowledge":
+      return {
+        type,
+        origin: reader.hex(8) as ProcessId,
+        sequence: reader.varUint(),
+        peerId: reader.hex(16) as PeerId,
+      };
+    case "cover-ask":
+      return {
+        type,
+        origin: reader.hex(8) as ProcessId,
+        sequence: reader.varUint(),
+        subject: reader.varUint(),
+        name: name(reader),
+        incarnation: reader.varUint(),
+        contribution: reader.blob(DOCUMENT_BYTES_MAX),
+      };
+    case "presence":
+      return {
+        type,
+        origin: reader.hex(8) as ProcessId,
+        sequence: reader.varUint(),
+        name: name(reader),
+        states: list(reader, 3, PRESENCE_STATES_MAX, () => ({
+          clientId: reader.varUint(),
+          clock: reader.varUint(),
+          state: reader.text(PRESENCE_STATE_BYTES_MAX),
+        })),
+      };
+    default:
+      return undefined;
+  }
+}
+
+function decodeRepair(type: Message["type"], reader: Reader): Message | undefined {
+  switch (type) {
+    case "digest":
+      return { type, root: reader.take(16), documents: reader.varUint(), answer: flag(reader) };
+    case "nodes-ask":
+      return { type, round: reader.varUint(), paths: list(reader, 1, NODES_PER_MESSAGE_MAX, path) };
+    case "nodes":
+      return { type, round: reader.varUint(), nodes: list(reader, 3, NODES_PER_MESSAGE_MAX, decodeNode) };
+    case "documents-ask":
+      return {
+        type,
+        round: reader.varUint(),
+        summaries: list(reader, 4, BATCH_DOCUMENTS_MAX, decodeSummary),
+        keys: list(reader, 8, BATCH_DOCUMENTS_MAX, () => reader.hex(8) as DocumentKey),
+      };
+    case "documents":
+      return {
+        type,
+        round: reader.varUint(),
+        reply: flag(reader),
+        documents: list(reader, 5, BATCH_DOCUMENTS_MAX * 2, decodeDifference),
+        omitted: list(reader, 1, BATCH_DOCUMENTS_MAX * 2, name),
+      };
+    case "stream-ask":
+      return { type, round: reader.varUint(), after: cursor(reader) };
+    case "stream":
+      return {
+        type,
+        round: reader.varUint(),
+        documents: list(reader, 5, BATCH_DOCUMENTS_MAX, decodeDifference),
+        next: cursor(reader),
+      };
+    case "documents-taken":
+      return { type, round: reader.varUint(), root: reader.take(16) };
+    case "fragment":
+      return {
+        type,
+        transfer: reader.varUint(),
+        total: reader.count(0, LINK_MESSAGE_BYTES_MAX),
+        bytes: reader.blob(LINK_FRAME_BYTES_MAX),
+      };
+    case "fragment-taken":
+      return { type, transfer: reader.varUint() };
+    case "verify-ask":
+      return { type, request: reader.varUint(), deep: flag(reader), after: cursor(reader) };
+    case "verify-page":
+      return {
+        type,
+        request: reader.varUint(),
+        root: reader.take(16),
+        entries: list(reader, 27, VERIFY_PAGE_MAX, () => ({
+          key: reader.hex(8) as DocumentKey,
+          name: name(reader),
+          incarnation: reader.varUint(),
+          fingerprint: reader.hex(16),
+          contentDigest: hexBlob(reader, 32),
+        })),
+        next: cursor(reader),
+      };
+    default:
+      return undefined;
+  }
+}
+
+function decodeNode(reader: Reader): NodeContent {
+  const at = path(reader);
+  if (!flag(reader)) {
+    return { path: at, kind: "children", sums: Array.from({ length: 16 }, () => reader.take(16)) };
+  }
+  const items = list(reader, 24, LINK_MESSAGE_BYTES_MAX, () => ({
+    key: reader.hex(8) as DocumentKey,
+    digest: reader.take(16),
+  }));
+  return { path: at, kind: "items", items };
+}
+
+function decodeSummary(reader: Reader): DocumentSummary {
+  return {
+    name: name(reader),
+    incarnation: reader.varUint(),
+    fence: list(reader, 1, FENCE_IDS_MAX, varUint),
+    clients: list(reader, 3, LINK_MESSAGE_BYTES_MAX, () => ({
+      client: reader.varUint(),
+      clock: reader.varUint(),
+      deletes: reader.varUint(),
+    })),
+  };
+}
+
+function decodeDifference(reader: Reader): DocumentDifference {
+  return {
+    name: name(reader),
+    incarnation: reader.varUint(),
+    fence: list(reader, 1, FENCE_IDS_MAX, varUint),
+    update: reader.blob(DOCUMENT_BYTES_MAX),
+    summary: flag(reader) ? decodeSummary(reader) : undefined,
+  };
+}
+
+function list<T>(reader: Reader, bytesEach: number, max: number, decodeItem: (reader: Reader) => T): T[] {
+  const count = reader.count(bytesEach, max);
+  const items: T[] = [];
+  for (let i = 0; i < count; i++) items.push(decodeItem(reader));
+  return items;
+}
+
+function flag(reader: Reader): boolean {
+  const value = reader.byte();
+  if (value > 1) reader.fail(`flag of value ${value}`);
+  return value === 1;
+}
+
+function varUint(reader: Reader): number {
+  return reader.varUint();
+}
+
+function url(reader: Reader): string {
+  return reader.text(ADDRESS_BYTES_MAX);
+}
+
+function name(reader: Reader): string {
+  const value = reader.text(NAME_BYTES_MAX);
+  if (value.length === 0 || value.includes("\0")) reader.fail("document name empty or with NUL");
+  return value;
+}
+
+function path(reader: Reader): string {
+  const value = reader.text(16);
+  if (!/^[0-9a-f]*$/.test(value)) reader.fail("path of the set tree is not hex");
+  return value;
+}
+
+function cursor(reader: Reader): DocumentKey | "" {
+  return hexBlob(reader, 8) as DocumentKey | "";
+}
+
+/** Hex of either no bytes or exactly `length` of them. */
+function hexBlob(reader: Reader, length: number): string {
+  const bytes = reader.varUint();
+  if (bytes !== 0 && bytes !== length) reader.fail(`length ${bytes} where 0 or ${length} is due`);
+  return reader.hex(bytes);
+}

@@ -1,0 +1,192 @@
+/** The body of each message, field by field; `decode-body.ts` is its mirror image. */
+import * as encoding from "lib0/encoding";
+import type { DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
+import { fromHex } from "./reader.ts";
+
+type Encoder = encoding.Encoder;
+
+export function encodeBody(encoder: Encoder, message: Message): void {
+  switch (message.type) {
+    case "hello":
+      uint(encoder, message.protocolMin);
+      uint(encoder, message.protocolMax);
+      uint(encoder, message.fingerprintVersion);
+      uint(encoder, message.features);
+      uint(encoder, message.clusterId === undefined ? 0 : 1);
+      if (message.clusterId !== undefined) raw(encoder, fromHex(message.clusterId));
+      raw(encoder, fromHex(message.peerId));
+      raw(encoder, fromHex(message.processId));
+      uint(encoder, message.role === "writer" ? 0 : 1);
+      return list(encoder, message.addresses, text);
+    case "refuse":
+      text(encoder, message.code);
+      return text(encoder, message.detail);
+    case "ping":
+    case "pong":
+      return uint(encoder, message.sequence);
+    case "addresses":
+      return list(encoder, message.peers, (_, peer) => {
+        raw(encoder, fromHex(peer.peerId));
+        list(encoder, peer.urls, text);
+      });
+    case "broadcast":
+      raw(encoder, fromHex(message.origin));
+      uint(encoder, message.sequence);
+      uint(encoder, message.acknowledge ? 1 : 0);
+      text(encoder, message.name);
+      uint(encoder, message.incarnation);
+      list(encoder, message.fence, uint);
+      return list(encoder, message.segments, (_, segment) => {
+        text(encoder, segment.principal);
+        blob(encoder, segment.update);
+      });
+    case "acknowledge":
+      raw(encoder, fromHex(message.origin));
+      uint(encoder, message.sequence);
+      return raw(encoder, fromHex(message.peerId));
+    case "cover-ask":
+      raw(encoder, fromHex(message.origin));
+      uint(encoder, message.sequence);
+      uint(encoder, message.subject);
+      text(encoder, message.name);
+      uint(encoder, message.incarnation);
+      return blob(encoder, message.contribution);
+    case "presence":
+      raw(encoder, fromHex(message.origin));
+      uint(encoder, message.sequence);
+      text(encoder, message.name);
+      return list(encoder, message.states, (_, state) => {
+        uint(encoder, state.clientId);
+        uint(encoder, state.clock);
+        text(encoder, state.state);
+      });
+    default:
+      return encodeRepair(encoder, message);
+  }
+}
+
+type RepairMessage = Exclude<
+  Message,
+  {
+    type:
+      | "hello"
+      | "refuse"
+      | "ping"
+      | "pong"
+      | "addresses"
+      | "broadcast"
+      | "acknowledge"
+      | "cover-ask"
+      | "presence";
+  }
+>;
+
+function encodeRepair(encoder: Encoder, message: RepairMessage): void {
+  switch (message.type) {
+    case "digest":
+      raw(encoder, message.root);
+      uint(encoder, message.documents);
+      return uint(encoder, message.answer ? 1 : 0);
+    case "nodes-ask":
+      uint(encoder, message.round);
+      return list(encoder, message.paths, text);
+    case "nodes":
+      uint(encoder, message.round);
+      return list(encoder, message.nodes, encodeNode);
+    case "documents-ask":
+      uint(encoder, message.round);
+      list(encoder, message.summaries, encodeSummary);
+      return list(encoder, message.keys, (_, key) => raw(encoder, fromHex(key)));
+    case "documents":
+      uint(encoder, message.round);
+      uint(encoder, message.reply ? 1 : 0);
+      list(encoder, message.documents, encodeDifference);
+      return list(encoder, message.omitted, text);
+    case "stream-ask":
+      uint(encoder, message.round);
+      return blob(encoder, fromHex(message.after));
+    case "stream":
+      uint(encoder, message.round);
+      list(encoder, message.documents, encodeDifference);
+      return blob(encoder, fromHex(message.next));
+    case "documents-taken":
+      uint(encoder, message.round);
+      return raw(encoder, message.root);
+    case "fragment":
+      uint(encoder, message.transfer);
+      uint(encoder, message.total);
+      return blob(encoder, message.bytes);
+    case "fragment-taken":
+      return uint(encoder, message.transfer);
+    case "verify-ask":
+      uint(encoder, message.request);
+      uint(encoder, message.deep ? 1 : 0);
+      return blob(encoder, fromHex(message.after));
+    case "verify-page":
+      uint(encoder, message.request);
+      raw(encoder, message.root);
+      list(encoder, message.entries, (_, entry) => {
+        raw(encoder, fromHex(entry.key));
+        text(encoder, entry.name);
+        uint(encoder, entry.incarnation);
+        raw(encoder, fromHex(entry.fingerprint));
+        blob(encoder, fromHex(entry.contentDigest));
+      });
+      return blob(encoder, fromHex(message.next));
+  }
+}
+
+function encodeNode(encoder: Encoder, content: NodeContent): void {
+  text(encoder, content.path);
+  if (content.kind === "children") {
+    uint(encoder, 0);
+    for (const sum of content.sums) raw(encoder, sum);
+    return;
+  }
+  uint(encoder, 1);
+  list(encoder, content.items, (_, item) => {
+    raw(encoder, fromHex(item.key));
+    raw(encoder, item.digest);
+  });
+}
+
+function encodeSummary(encoder: Encoder, summary: DocumentSummary): void {
+  text(encoder, summary.name);
+  uint(encoder, summary.incarnation);
+  list(encoder, summary.fence, uint);
+  list(encoder, summary.clients, (_, entry) => {
+    uint(encoder, entry.client);
+    uint(encoder, entry.clock);
+    uint(encoder, entry.deletes);
+  });
+}
+
+function encodeDifference(encoder: Encoder, difference: DocumentDifference): void {
+  text(encoder, difference.name);
+  uint(encoder, difference.incarnation);
+  list(encoder, difference.fence, uint);
+  blob(encoder, difference.update);
+  uint(encoder, difference.summary === undefined ? 0 : 1);
+  if (difference.summary !== undefined) encodeSummary(encoder, difference.summary);
+}
+
+function uint(encoder: Encoder, value: number): void {
+  encoding.writeVarUint(encoder, value);
+}
+
+function raw(encoder: Encoder, bytes: Uint8Array): void {
+  encoding.writeUint8Array(encoder, bytes);
+}
+
+function blob(encoder: Encoder, bytes: Uint8Array): void {
+  encoding.writeVarUint8Array(encoder, bytes);
+}
+
+function text(encoder: Encoder, value: string): void {
+  encoding.writeVarString(encoder, value);
+}
+
+function list<T>(encoder: Encoder, items: readonly T[], encodeItem: (encoder: Encoder, item: T) => void): void {
+  encoding.writeVarUint(encoder, items.length);
+  for (const item of items) encodeItem(encoder, item);
+}
