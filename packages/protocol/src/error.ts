@@ -41,6 +41,7 @@ export type YarrowErrorCode =
   // Peer and command line
   | "YARROW_PEER_CLOSED"
   | "YARROW_PEER_NOT_RUNNING"
+  | "YARROW_USAGE"
   | "YARROW_CONFIG_INVALID"
   | "YARROW_LISTEN_FAILED"
   | "YARROW_LISTEN_INSECURE"
