@@ -1,7 +1,10 @@
 export type * from "./event.ts";
 export type * from "./effect.ts";
 export type * from "./store.ts";
-export { StoreFailedError, StoreFullError } from "./store.ts";
+export { BOOTS_MAX, StoreFailedError, StoreFullError } from "./store.ts";
+export type { MemoryStoreOptions } from "./memory-store.ts";
+export { MemoryStore } from "./memory-store.ts";
+export { compareNames, endOfPrefix } from "./name-order.ts";
 export type * from "./work.ts";
 export type { ReplicaConfig } from "./config.ts";
 export { REPLICA_DEFAULTS, createConfig } from "./config.ts";

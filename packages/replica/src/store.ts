@@ -13,6 +13,9 @@ import type { ClusterId, DocumentKey, Incarnation, PeerId, Segment } from "@yarr
 import { YarrowError } from "@yarrow/protocol";
 import type { NodePath } from "@yarrow/protocol";
 
+/** Boots whose epochs are remembered; a feed cursor of an older one is lost. */
+export const BOOTS_MAX = 1_000;
+
 /** Numbers a document within one store. */
 export type DocumentId = number;
 
@@ -107,7 +110,8 @@ export interface PendingRow {
 /** A leaf of the set tree and its documents: 24 bytes each (8 of key, 16 of digest), sorted by key. */
 export interface BucketRow {
   readonly path: NodePath;
-  readonly items: Uint8Array;
+  /** Undefined when damaged: the leaf is then made anew from the documents below its path. */
+  readonly items: Uint8Array | undefined;
 }
 
 export interface AddressRow {
@@ -192,7 +196,7 @@ export interface Store {
   clearPending(document: DocumentId): void;
 
   readBucket(path: NodePath): BucketRow | undefined;
-  writeBucket(row: BucketRow): void;
+  writeBucket(row: BucketRow & { readonly items: Uint8Array }): void;
   deleteBucket(path: NodePath): void;
   /** All leaves, in path order, a page at a time: those after `after` (undefined = from the first). */
   listBuckets(after: NodePath | undefined, limit: number): BucketRow[];

@@ -1,0 +1,149 @@
+/**
+ * All that a memory store holds: its tables, and the few single values beside them. Kept apart from the store so that a
+ * copy of a store is one call, and so that nothing can be written past the journal.
+ */
+import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId } from "@yarrow/protocol";
+import { isAlive } from "@yarrow/protocol";
+import { Journal, MemoryTable } from "./memory-table.ts";
+import { compareNames } from "./name-order.ts";
+import type {
+  AddressRow,
+  ArrivalSequence,
+  BootRow,
+  BucketRow,
+  Checkpoint,
+  DocumentId,
+  DocumentRow,
+  DocumentsQuery,
+  LogRow,
+  LogSegment,
+  PendingRow,
+  SnapshotKind,
+  SnapshotRow,
+} from "./store.ts";
+
+/** Values that are not rows. Replaced as a whole, never changed in place. */
+export interface Single {
+  readonly clusterId: ClusterId | undefined;
+  readonly alive: number;
+  readonly deleted: number;
+  readonly quarantined: number;
+  readonly pending: number;
+  readonly pendingId: number;
+}
+
+/** An incarnation that was alive and is no more. */
+export interface EndedIncarnation {
+  readonly document: DocumentId;
+  readonly incarnation: Incarnation;
+  readonly endedMs: number;
+}
+
+export class MemoryRows {
+  readonly journal = new Journal();
+  readonly documents = this.#table<DocumentId, DocumentRow>(compareNumbers, (row) => 64 + lengthOf(row.fence));
+  readonly idsByName = this.#table<string, DocumentId>(compareNames, () => 16);
+  readonly idsByKey = this.#table<DocumentKey, DocumentId>(compareText, () => 16);
+  readonly checkpoints = this.#table<DocumentId, Checkpoint>(compareNumbers, (row) => lengthOf(row.lattice));
+  readonly log = this.#table<ArrivalSequence, LogRow>(compareNumbers, (row) => weighSegments(row.segments ?? []));
+  readonly snapshots = this.#table<string, SnapshotRow>(compareText, (row) => lengthOf(row.update) + lengthOf(row.stateVector));
+  readonly pending = this.#table<DocumentId, readonly PendingRow[]>(compareNumbers, (rows) =>
+    weighSegments(rows.flatMap((row) => row.segment ?? [])),
+  );
+  readonly buckets = this.#table<NodePath, BucketRow>(compareText, (row) => lengthOf(row.items));
+  readonly addresses = this.#table<PeerId, AddressRow>(compareText, (row) => row.urls.join().length);
+  readonly boots = this.#table<number, BootRow>(compareNumbers, () => 24);
+  readonly ended = this.#table<string, EndedIncarnation>(compareText, () => 24);
+  /** Rows kept aside, by the name of what they were. */
+  readonly damaged = this.#table<string, LogRow | SnapshotRow>(compareText, () => 0);
+  #arrivalsByIncarnation = new Map<string, MemoryTable<ArrivalSequence, number>>();
+  #single: Single = { clusterId: undefined, alive: 0, deleted: 0, quarantined: 0, pending: 0, pendingId: 0 };
+
+  get single(): Single {
+    return this.#single;
+  }
+
+  setSingle(changes: Partial<Single>): void {
+    const previous = this.#single;
+    this.journal.record(() => (this.#single = previous));
+    this.#single = { ...previous, ...changes };
+  }
+
+  /** Arrival times of the log rows of one incarnation, by sequence. */
+  arrivals(document: DocumentId, incarnation: Incarnation): MemoryTable<ArrivalSequence, number> {
+    const key = incarnationKey(document, incarnation);
+    let table = this.#arrivalsByIncarnation.get(key);
+    if (table === undefined) {
+      table = this.#table<ArrivalSequence, number>(compareNumbers, () => 0);
+      this.#arrivalsByIncarnation.set(key, table);
+    }
+    return table;
+  }
+
+  /** Takes over all rows of another store, sharing them. */
+  fill(from: MemoryRows): void {
+    this.documents.fill(from.documents);
+    this.idsByName.fill(from.idsByName);
+    this.idsByKey.fill(from.idsByKey);
+    this.checkpoints.fill(from.checkpoints);
+    this.log.fill(from.log);
+    this.snapshots.fill(from.snapshots);
+    this.pending.fill(from.pending);
+    this.buckets.fill(from.buckets);
+    this.addresses.fill(from.addresses);
+    this.boots.fill(from.boots);
+    this.ended.fill(from.ended);
+    this.damaged.fill(from.damaged);
+    for (const [key, arrivals] of from.#arrivalsByIncarnation) {
+      const table = this.#table<ArrivalSequence, number>(compareNumbers, () => 0);
+      table.fill(arrivals);
+      this.#arrivalsByIncarnation.set(key, table);
+    }
+    this.#single = from.#single;
+  }
+
+  #table<K, V>(compare: (a: K, b: K) => number, weigh: (value: V) => number): MemoryTable<K, V> {
+    return new MemoryTable<K, V>(this.journal, { compare, weigh });
+  }
+}
+
+export function incarnationKey(document: DocumentId, incarnation: Incarnation): string {
+  return `${document}/${incarnation}`;
+}
+
+export function snapshotKey(document: DocumentId, incarnation: Incarnation, kind: SnapshotKind): string {
+  return `${document}/${incarnation}/${kind}`;
+}
+
+/** A name of incarnation 0 was never alive: it is neither. */
+export function isDeleted(incarnation: Incarnation): boolean {
+  return incarnation > 0 && !isAlive(incarnation);
+}
+
+export function isIncluded(row: DocumentRow, include: DocumentsQuery["include"]): boolean {
+  switch (include) {
+    case "alive":
+      return isAlive(row.incarnation);
+    case "deleted":
+      return isDeleted(row.incarnation);
+    case "all":
+      return true;
+  }
+}
+
+function compareNumbers(a: number, b: number): number {
+  return a - b;
+}
+
+/** For ASCII text only, where code units are bytes. */
+function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function lengthOf(bytes: Uint8Array | undefined): number {
+  return bytes?.length ?? 0;
+}
+
+function weighSegments(segments: readonly LogSegment[]): number {
+  return segments.reduce((sum, segment) => sum + segment.update.length + segment.principal.length + 2, 0);
+}
