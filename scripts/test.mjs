@@ -12,7 +12,13 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const results = join(root, "test-results");
 const binaries = join(root, "node_modules", ".bin");
-const env = { ...process.env, PATH: [binaries, process.env.PATH].join(delimiter), FORCE_COLOR: colour() ? "1" : "0" };
+const env = {
+  ...process.env,
+  PATH: [binaries, process.env.PATH].join(delimiter),
+  ...(colour() ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
+};
+/** Of a failed step's output, the lines that are shown; all of them are kept in test-results. */
+const shownLinesMax = 300;
 const stepLimitMs = 15 * 60_000;
 
 const install = { name: "install", command: "npm", args: ["run", "--silent", "setup"] };
@@ -68,8 +74,21 @@ async function run(step) {
   if (step.judge !== undefined) verdict = step.judge(verdict);
   stop();
   console.log(`${mark(verdict.ok)} ${step.name} ${paint(2, `${seconds(elapsedMs())} ${verdict.note}`)}`);
-  if (!verdict.ok && !step.streams) console.log(indent(output));
+  if (!verdict.ok && !step.streams) show(step, output);
   return { name: step.name, ok: verdict.ok, note: verdict.note, ms: Math.round(elapsedMs()) };
+}
+
+function show(step, output) {
+  const path = join("test-results", `${step.name.replaceAll(" ", "-")}.log`);
+  writeFileSync(join(root, path), output);
+  const lines = output.trimEnd().split("\n");
+  if (lines.length > shownLinesMax) console.log(`    … ${lines.length - shownLinesMax} lines before these: ${path}`);
+  console.log(
+    lines
+      .slice(-shownLinesMax)
+      .map((line) => `    ${line}`)
+      .join("\n"),
+  );
 }
 
 function execute(step) {
@@ -149,10 +168,6 @@ function announce(step, elapsedMs) {
 
 function seconds(ms) {
   return `${(ms / 1000).toFixed(1)} s`;
-}
-
-function indent(text) {
-  return text.trimEnd().replaceAll(/^/gm, "    ");
 }
 
 function mark(ok) {
