@@ -24,7 +24,7 @@ export class AgreementBar {
   show(agreement: Agreement, mood: Mood, peers: readonly PeerView[], document: string): void {
     this.#root.dataset["equal"] = String(agreement.verdict === "equal");
     this.#root.dataset["mood"] = mood;
-    this.#sign.textContent = { equal: "=", settling: "≈", different: "≠", incomplete: "?" }[mood];
+    this.#sign.textContent = sign(agreement, mood);
     this.#headline.textContent = headline(agreement, mood);
     this.#detail.textContent = detail(agreement, mood, peers, document);
     this.#groups.replaceChildren(...agreement.groups.map((group) => groupItem(group, peers)));
@@ -34,6 +34,11 @@ export class AgreementBar {
 export function moodOf(agreement: Agreement, peers: readonly PeerView[], stillForMs: number): Mood {
   if (agreement.verdict !== "different") return agreement.verdict;
   return peers.some(isCutOff) || stillForMs >= SETTLING_MS ? "different" : "settling";
+}
+
+function sign(agreement: Agreement, mood: Mood): string {
+  if (mood === "incomplete") return agreement.groups.length === 0 ? "?" : "=";
+  return { equal: "=", settling: "≈", different: "≠" }[mood];
 }
 
 function headline(agreement: Agreement, mood: Mood): string {

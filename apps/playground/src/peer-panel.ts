@@ -72,7 +72,7 @@ export class PeerPanel {
     this.#sessions.textContent = peer.status === undefined ? "–" : String(peer.status.sessions);
     this.#links.textContent = peer.status === undefined ? "–" : `${linksUp(peer.status)} of ${peerCount - 1}`;
     this.#documents.textContent = peer.status === undefined ? "–" : String(peer.status.documents.alive);
-    this.#process.textContent = peer.running ? String(peer.pid) : "gone";
+    this.#process.textContent = peer.running ? String(peer.pid ?? "–") : "gone";
     if (peer.url === this.#url) return;
     this.#url = peer.url;
     this.#editor.moveTo(peer.url);

@@ -49,13 +49,13 @@ export function linkBetween(a: PeerView, b: PeerView): LinkState {
 
 export function agreementOf(peers: readonly PeerView[]): Agreement {
   const reporting = peers.filter((peer) => peer.running && peer.status !== undefined);
-  const byDocument = Map.groupBy(reporting, documentKey);
+  const groups = groupedBy(reporting, documentKey);
   const setsEqual = new Set(reporting.map((peer) => peer.status?.root)).size <= 1;
   const complete = reporting.length === peers.length;
-  const same = byDocument.size <= 1 && setsEqual;
+  const same = groups.length <= 1 && setsEqual;
   return {
     verdict: same ? (complete ? "equal" : "incomplete") : "different",
-    groups: [...byDocument.values()].map((group) => group.map((peer) => peer.name)),
+    groups: groups.map((group) => group.map((peer) => peer.name)),
     setsEqual,
     offline: peers.filter((peer) => !peer.running).map((peer) => peer.name),
   };
@@ -65,6 +65,15 @@ export function agreementOf(peers: readonly PeerView[]): Agreement {
 export function inWords(names: readonly string[]): string {
   if (names.length <= 1) return names.join("");
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+function groupedBy(peers: readonly PeerView[], keyOf: (peer: PeerView) => string): readonly (readonly PeerView[])[] {
+  const byKey = new Map<string, PeerView[]>();
+  for (const peer of peers) {
+    const key = keyOf(peer);
+    byKey.set(key, [...(byKey.get(key) ?? []), peer]);
+  }
+  return [...byKey.values()];
 }
 
 function documentKey({ document }: PeerView): string {

@@ -7,7 +7,8 @@ export interface PeerAddress {
   readonly name: string;
   /** `ws://host:port`, where the stock provider connects. */
   readonly url: string;
-  readonly pid: number;
+  /** Null when it is not known: somebody else than the demo started the process. */
+  readonly pid: number | null;
   readonly running: boolean;
 }
 
@@ -51,19 +52,6 @@ export async function fetchPeers(): Promise<readonly PeerAddress[]> {
   return ((await response.json()) as { peers: readonly PeerAddress[] }).peers;
 }
 
-/** What `peer` reports now, asked for once; later changes come through {@link watchReports}. */
-export async function fetchReport(peer: string, document: string): Promise<PeerReport> {
-  const [status, found] = await Promise.all([
-    fetch(`${peerPath(peer)}/status`),
-    fetch(`${peerPath(peer)}/documents/${encodeURIComponent(document)}`),
-  ]);
-  return {
-    peer,
-    status: status.ok ? ((await status.json()) as PeerStatus) : null,
-    documents: found.ok ? { [document]: (await found.json()) as DocumentStatus } : {},
-  };
-}
-
 /** Cuts `peer` off from the other peers, or heals the cut. Its browsers stay connected. */
 export async function setPaused(peer: string, paused: boolean): Promise<void> {
   const response = await fetch(`${peerPath(peer)}/${paused ? "pause" : "resume"}`, { method: "POST" });
@@ -72,7 +60,7 @@ export async function setPaused(peer: string, paused: boolean): Promise<void> {
   throw new Error(body.error ?? `the peer answered ${response.status}`);
 }
 
-/** Follows the reports of all peers for as long as the page lives, and says whether the stream is connected. */
+/** Follows what all peers report, from what they say now on, for as long as the page lives. */
 export function watchReports(
   document: string,
   onReport: (report: PeerReport) => void,

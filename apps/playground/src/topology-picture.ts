@@ -106,7 +106,11 @@ function linkGroup(ends: readonly [Point, Point], colors: readonly [string, stri
 }
 
 function thread(from: Point, to: Point, color: string, side: string): SVGElement {
-  const made = svgElement("path", { class: `thread ${side}`, d: `M${from.x} ${from.y}L${to.x} ${to.y}`, pathLength: 100 });
+  const made = svgElement("path", {
+    class: `thread ${side}`,
+    d: `M${from.x} ${from.y}L${to.x} ${to.y}`,
+    pathLength: 100,
+  });
   made.style.setProperty("--peer", color);
   made.style.transformOrigin = `${from.x}px ${from.y}px`;
   return made;

@@ -63,7 +63,7 @@ export class TourView {
       if (step === next) item.setAttribute("aria-current", "step");
       else item.removeAttribute("aria-current");
     }
-    const victim = peers.findLast((peer) => peer.running);
+    const victim = peers.findLast((peer) => peer.running && peer.pid !== null);
     this.#process.textContent = victim === undefined ? "kill -9" : `kill -9 ${victim.pid}`;
   }
 }
