@@ -64,6 +64,7 @@ export class MemoryStore implements Store {
     this.#rows.journal.begin();
     try {
       const result = body();
+      if (this.#rows.journal.problem !== undefined) throw this.#rows.journal.problem;
       this.#failIfTold();
       const keep = this.#options.keepTransactions ?? 0;
       this.#committed.push({ inverses: this.#rows.journal.end(), sequenceBefore });
@@ -89,6 +90,7 @@ export class MemoryStore implements Store {
 
   createDocument(name: string, key: DocumentKey): DocumentRow {
     assert(this.#rows.idsByName.get(name) === undefined, "a document is created once");
+    assert(this.#rows.idsByKey.get(key) === undefined, "no two documents share a key");
     const row: DocumentRow = {
       id: this.#rows.documents.size + 1,
       name,

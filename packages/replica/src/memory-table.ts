@@ -16,6 +16,8 @@ export class Journal {
   capacityBytes = Number.POSITIVE_INFINITY;
   #inverses: Inverse[] | undefined;
   #undoing = false;
+  /** Why the transaction that is open can only be taken back, whatever its body makes of the throw. */
+  #problem: StoreFullError | undefined;
 
   get open(): boolean {
     return this.#inverses !== undefined;
@@ -24,6 +26,11 @@ export class Journal {
   begin(): void {
     assert(this.#inverses === undefined, "transactions of a store do not nest");
     this.#inverses = [];
+    this.#problem = undefined;
+  }
+
+  get problem(): StoreFullError | undefined {
+    return this.#problem;
   }
 
   /** Ends the transaction and hands over what would take it back. */
@@ -43,7 +50,8 @@ export class Journal {
   charge(bytes: number): void {
     this.bytes += bytes;
     if (bytes > 0 && this.bytes > this.capacityBytes && !this.#undoing) {
-      throw new StoreFullError(`the store is full: ${this.bytes} of ${this.capacityBytes} bytes`);
+      this.#problem = new StoreFullError(`the store is full: ${this.bytes} of ${this.capacityBytes} bytes`);
+      throw this.#problem;
     }
   }
 

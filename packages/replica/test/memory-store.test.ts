@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { DocumentKey, PeerId } from "@yarrow/protocol";
+import { storeContract } from "./store-contract.ts";
 import { MemoryStore } from "../src/memory-store.ts";
 import { StoreFailedError, StoreFullError } from "../src/store.ts";
 
@@ -60,4 +61,19 @@ test("a store told to fail does so as often as told, after the body ran, and lea
   store.failNext("failed", 1);
   expect(() => appendOne(store, "one")).toThrow(StoreFailedError);
   expect(appendOne(store, "one")).toBe(4);
+});
+
+storeContract("MemoryStore", () => {
+  let store = new MemoryStore({ peerId: PEER });
+  return {
+    get store() {
+      return store;
+    },
+    get damage() {
+      return store.damage;
+    },
+    reopen: () => (store = store.clone()),
+    limitRoom: (limited) => store.setCapacityBytes(limited ? store.counts().bytes + 1_024 : Number.POSITIVE_INFINITY),
+    close: () => undefined,
+  };
 });
