@@ -61,7 +61,7 @@ function detail(agreement: Agreement, mood: Mood, peers: readonly PeerView[], do
   switch (mood) {
     case "equal":
       if (peers.every((peer) => peer.document === undefined)) return `Nobody has written “${document}” yet.`;
-      return `The same document and the same set on all ${peers.length} peers.`;
+      return `The same document and the same set on ${inWords(peers.map(({ name }) => name))}.`;
     case "settling":
       return "An edit is on its way.";
     case "different":

@@ -81,7 +81,9 @@ function caption(peers: readonly PeerView[], count: Record<LinkState, number>): 
   const offline = peers.filter((peer) => !peer.running).map((peer) => peer.name);
   const cut = peers.filter(isCutOff).map((peer) => peer.name);
   const total = count.open + count.cut + count.down + count.connecting;
-  const parts = [count.open === total ? `All ${total} links are up` : `${count.open} of ${total} links up`];
+  const parts = [
+    count.open < total ? `${count.open} of ${total} links up` : total === 1 ? "The link is up" : "All links are up",
+  ];
   if (cut.length > 0) parts.push(`${inWords(cut)} cut off`);
   if (offline.length > 0) parts.push(`${inWords(offline)} offline`);
   return parts.join(" · ");
