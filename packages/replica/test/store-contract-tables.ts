@@ -48,7 +48,7 @@ export function listings(current: Current): void {
       }
     }
     expect(names({ include: "alive" })).toEqual(NAMES.filter((name) => name.length % 2 === 1));
-    expect(names({ include: "deleted", prefix: "a" })).toEqual(["a/", "a0", "ab"]);
+    expect(names({ include: "deleted", prefix: "a" })).toEqual(["a/", "a/\u{10ffff}", "a0", "ab"]);
     store.transaction(() => putDocument(store, "a-never", 0));
     expect(names({ include: "deleted", prefix: "a-" })).toEqual([]);
     expect(names({ include: "alive", prefix: "a-" })).toEqual([]);

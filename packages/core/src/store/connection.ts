@@ -1,0 +1,181 @@
+/**
+ * The one connection to `yarrow.db`: transactions, prepared statements, and the totals that move with them.
+ *
+ * 1. There is one writer, and transactions begin IMMEDIATE: a read that turns into a write could fail for good.
+ * 2. A write outside a transaction is a bug. SQLite ends a transaction by itself when the disk is full, and a write that
+ *    follows would then be committed alone.
+ * 3. After a failure that is not "full" nothing is written any more: the commit may or may not be on the disk, and it was
+ *    not reported. Only opening the store anew, which replays the write-ahead log, tells.
+ * 4. No statement is left half read: results are taken whole, so that no reader holds the write-ahead log back.
+ */
+import Database from "better-sqlite3";
+import { assert } from "@yarrow/protocol";
+import { StoreFailedError, StoreFullError } from "@yarrow/replica";
+import { translateError } from "./sqlite-error.ts";
+import { Totals } from "./totals.ts";
+
+/** SQLite's own limit. */
+const PAGES_MAX = 0xfffffffe;
+
+export type SqlValue = string | number | Uint8Array | null;
+
+export class Connection {
+  readonly folder: string;
+  readonly totals: Totals;
+  readonly #database: Database.Database;
+  readonly #begin: Database.Statement;
+  readonly #commit: Database.Statement;
+  readonly #rollback: Database.Statement;
+  /** What went wrong in the transaction that is open. */
+  #problem: StoreFullError | StoreFailedError | undefined;
+  /** What made the disk unfit for writing. */
+  #failed: StoreFailedError | undefined;
+
+  /** Takes over a database whose schema is up to date. */
+  constructor(database: Database.Database, folder: string) {
+    this.folder = folder;
+    this.#database = database;
+    this.#begin = database.prepare("BEGIN IMMEDIATE");
+    this.#commit = database.prepare("COMMIT");
+    this.#rollback = database.prepare("ROLLBACK");
+    this.totals = new Totals(this);
+  }
+
+  get failed(): boolean {
+    return this.#failed !== undefined;
+  }
+
+  transaction<T>(body: () => T): T {
+    if (this.#failed !== undefined) {
+      throw new StoreFailedError(`the disk under ${this.folder} failed before: ${this.#failed.message}`, this.#failed);
+    }
+    assert(!this.#database.inTransaction, "transactions of a store do not nest");
+    this.#problem = undefined;
+    const before = this.totals.mark();
+    try {
+      this.#begin.run();
+      const result = body();
+      this.totals.write();
+      // Set when the body swallowed it.
+      if (this.#problem !== undefined) throw this.#problem;
+      this.#commit.run();
+      return result;
+    } catch (error) {
+      const translated = this.translate(error);
+      this.#takeBack();
+      this.totals.restore(before);
+      throw translated;
+    }
+  }
+
+  query<Row extends readonly unknown[]>(sql: string): Query<Row> {
+    return new Query<Row>(this, this.#database, sql);
+  }
+
+  /** Prepares a statement that returns nothing. */
+  command(sql: string): Command {
+    return new Command(this, this.#database, sql);
+  }
+
+  pragma(source: string): unknown {
+    try {
+      return this.#database.pragma(source, { simple: true });
+    } catch (error) {
+      throw this.translate(error);
+    }
+  }
+
+  /** Turns what SQLite throws into what the store throws, and remembers that it happened. */
+  translate(error: unknown): unknown {
+    const translated = translateError(error, this.folder);
+    if (translated instanceof StoreFailedError) this.#failed ??= translated;
+    if (translated instanceof StoreFailedError || translated instanceof StoreFullError) this.#problem ??= translated;
+    return translated;
+  }
+
+  checkpoint(mode: "passive" | "truncate"): boolean {
+    try {
+      const [row] = this.#database.pragma(`wal_checkpoint(${mode})`) as { readonly busy: number }[];
+      return row?.busy === 0;
+    } catch (error) {
+      throw this.translate(error);
+    }
+  }
+
+  limitPages(pages: number): void {
+    this.pragma(`max_page_count = ${pages === 0 ? PAGES_MAX : pages}`);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #takeBack(): void {
+    if (!this.#database.inTransaction) return;
+    try {
+      this.#rollback.run();
+    } catch (error) {
+      this.translate(error);
+    }
+  }
+}
+
+/** A statement that changes rows. */
+export class Command {
+  readonly #connection: Connection;
+  readonly #database: Database.Database;
+  readonly #statement: Database.Statement;
+
+  constructor(connection: Connection, database: Database.Database, sql: string) {
+    this.#connection = connection;
+    this.#database = database;
+    this.#statement = database.prepare(sql);
+  }
+
+  /** How many rows it changed. */
+  run(...values: SqlValue[]): number {
+    assert(this.#database.inTransaction, "a store is written inside a transaction only");
+    try {
+      return this.#statement.run(...values).changes;
+    } catch (error) {
+      throw this.#connection.translate(error);
+    }
+  }
+
+  /** The id of the row that it inserted. */
+  insert(...values: SqlValue[]): number {
+    assert(this.#database.inTransaction, "a store is written inside a transaction only");
+    try {
+      return Number(this.#statement.run(...values).lastInsertRowid);
+    } catch (error) {
+      throw this.#connection.translate(error);
+    }
+  }
+}
+
+/** A statement that reads rows, each as an array of its columns (a third cheaper than objects). */
+export class Query<Row extends readonly unknown[]> {
+  readonly #connection: Connection;
+  readonly #statement: Database.Statement<unknown[], Row>;
+
+  constructor(connection: Connection, database: Database.Database, sql: string) {
+    this.#connection = connection;
+    this.#statement = database.prepare<unknown[], Row>(sql).raw(true);
+  }
+
+  get(...values: SqlValue[]): Row | undefined {
+    try {
+      return this.#statement.get(...values);
+    } catch (error) {
+      throw this.#connection.translate(error);
+    }
+  }
+
+  all(...values: SqlValue[]): Row[] {
+    try {
+      return this.#statement.all(...values);
+    } catch (error) {
+      throw this.#connection.translate(error);
+    }
+  }
+}

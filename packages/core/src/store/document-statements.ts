@@ -1,0 +1,97 @@
+/** The SQL of document rows and fences. */
+import type { DocumentsQuery } from "@yarrow/replica";
+import type { Command, Connection, Query } from "./connection.ts";
+
+export type StoredDocument = [
+  id: number,
+  name: string,
+  key: Buffer,
+  incarnation: number,
+  fingerprint: Buffer,
+  lastSequence: number,
+  lastArrivalMs: number,
+  tailBytes: number,
+  headBytes: number,
+  quarantined: number,
+  fenceBytes: number,
+  checksum: number,
+];
+
+const COLUMNS = `id, name, key, incarnation, fingerprint, last_sequence, last_arrival_ms, tail_bytes, head_bytes, quarantined,
+  fence_bytes, checksum`;
+
+const MUTABLE = "fingerprint = ?, last_sequence = ?, last_arrival_ms = ?, tail_bytes = ?, head_bytes = ?, checksum = ?";
+
+const FILTERS: Record<DocumentsQuery["include"], string> = {
+  alive: "AND incarnation % 2 = 1",
+  deleted: "AND incarnation > 0 AND incarnation % 2 = 0",
+  all: "",
+};
+
+export class DocumentStatements {
+  readonly readByName: Query<StoredDocument>;
+  readonly readByKey: Query<StoredDocument>;
+  readonly readById: Query<StoredDocument>;
+  readonly listByKey: Query<StoredDocument>;
+  readonly lastId: Query<[number | null]>;
+  readonly insert: Command;
+  /** The usual write: matches only where what it does not change is as given. */
+  readonly update: Command;
+  readonly updateAll: Command;
+  readonly insertEnded: Command;
+  readonly readFence: Query<[ids: Buffer, checksum: number]>;
+  readonly writeFence: Command;
+  readonly deleteFence: Command;
+  /** Highest incarnation, sequence and arrival among a document's log rows and snapshots. */
+  readonly recover: Query<[incarnation: number, sequence: number, arrivedMs: number]>;
+  readonly recoverBytes: Query<[tailBytes: number, headBytes: number]>;
+  readonly #connection: Connection;
+  readonly #lists = new Map<string, Query<StoredDocument>>();
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.readByName = connection.query(`SELECT ${COLUMNS} FROM document WHERE name = ?`);
+    this.readByKey = connection.query(`SELECT ${COLUMNS} FROM document WHERE key = ?`);
+    this.readById = connection.query(`SELECT ${COLUMNS} FROM document WHERE id = ?`);
+    this.listByKey = connection.query(`SELECT ${COLUMNS} FROM document WHERE key > ? ORDER BY key LIMIT ?`);
+    this.lastId = connection.query("SELECT max(id) FROM document");
+    this.insert = connection.command(
+      `INSERT INTO document (id, name, key, incarnation, fingerprint, last_sequence, last_arrival_ms, tail_bytes, head_bytes,
+         quarantined, fence_bytes, checksum) VALUES (?, ?, ?, 0, ?, 0, 0, 0, 0, 0, 0, ?)`,
+    );
+    this.update = connection.command(
+      `UPDATE document SET ${MUTABLE} WHERE id = ? AND incarnation = ? AND quarantined = ? AND fence_bytes = ?`,
+    );
+    this.updateAll = connection.command(
+      `UPDATE document SET ${MUTABLE}, incarnation = ?, quarantined = ?, fence_bytes = ? WHERE id = ?`,
+    );
+    this.insertEnded = connection.command("INSERT OR REPLACE INTO ended (document, incarnation, ended_ms) VALUES (?, ?, ?)");
+    this.readFence = connection.query("SELECT ids, checksum FROM fence WHERE document = ?");
+    this.writeFence = connection.command("INSERT OR REPLACE INTO fence (document, ids, checksum) VALUES (?, ?, ?)");
+    this.deleteFence = connection.command("DELETE FROM fence WHERE document = ?");
+    this.recover = connection.query(
+      `SELECT ifnull(max(incarnation), 0), ifnull(max(sequence), 0), ifnull(max(arrived_ms), 0) FROM (
+         SELECT incarnation, sequence, arrived_ms FROM update_log WHERE document = ?
+         UNION ALL SELECT incarnation, sequence, 0 FROM snapshot WHERE document = ?)`,
+    );
+    this.recoverBytes = connection.query(
+      `SELECT (SELECT ifnull(sum(length(segments)), 0) FROM update_log l
+           WHERE l.document = ?1 AND l.incarnation = ?2 AND l.sequence > ifnull((SELECT sequence FROM snapshot
+             WHERE document = ?1 AND incarnation = ?2 AND kind = 'head'), 0)),
+         ifnull((SELECT length(content) FROM snapshot WHERE document = ?1 AND incarnation = ?2 AND kind = 'head'), 0)`,
+    );
+  }
+
+  /** Names from or after the first value, before the second if there is an `end`, at most as many as the last. */
+  list(include: DocumentsQuery["include"], start: "from" | "after", end: boolean): Query<StoredDocument> {
+    const order = start === "from" ? ">=" : ">";
+    const sql = `SELECT ${COLUMNS} FROM document WHERE name ${order} ? ${end ? "AND name < ?" : ""} ${FILTERS[include]}
+      ORDER BY name LIMIT ?`;
+    let query = this.#lists.get(sql);
+    if (query === undefined) {
+      query = this.#connection.query<StoredDocument>(sql);
+      this.#lists.set(sql, query);
+    }
+    return query;
+  }
+}

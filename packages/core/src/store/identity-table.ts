@@ -1,0 +1,99 @@
+/** Who this peer is and whom it knows: its ids, the addresses of others, and its starts. */
+import { randomBytes } from "node:crypto";
+import type { ClusterId, PeerId } from "@yarrow/protocol";
+import { YarrowError } from "@yarrow/protocol";
+import type { AddressRow, BootRow } from "@yarrow/replica";
+import { BOOTS_MAX } from "@yarrow/replica";
+import { checked, checksumOf, textPlace } from "./checksum.ts";
+import type { Command, Connection, Query } from "./connection.ts";
+
+const PEER_ID_BYTES = 16;
+const ID_PATTERN = /^[0-9a-f]{32}$/;
+
+export class IdentityTable {
+  readonly #connection: Connection;
+  readonly #readMeta: Query<[value: string]>;
+  readonly #writeMeta: Command;
+  readonly #listAddresses: Query<[peerId: string, seenMs: number, checksum: number, urls: Buffer]>;
+  readonly #writeAddress: Command;
+  readonly #deleteAddress: Command;
+  readonly #listBoots: Query<[epoch: string, firstSequence: number, startedMs: number]>;
+  readonly #insertBoot: Command;
+  readonly #trimBoots: Command;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+    this.#readMeta = connection.query("SELECT value FROM meta WHERE key = ?");
+    this.#writeMeta = connection.command(
+      "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+    );
+    this.#listAddresses = connection.query("SELECT peer_id, seen_ms, checksum, urls FROM peer_address ORDER BY peer_id");
+    this.#writeAddress = connection.command(
+      "INSERT OR REPLACE INTO peer_address (peer_id, seen_ms, checksum, urls) VALUES (?, ?, ?, ?)",
+    );
+    this.#deleteAddress = connection.command("DELETE FROM peer_address WHERE peer_id = ?");
+    this.#listBoots = connection.query("SELECT epoch, first_sequence, started_ms FROM boot ORDER BY number");
+    this.#insertBoot = connection.command("INSERT INTO boot (epoch, first_sequence, started_ms) VALUES (?, ?, ?)");
+    this.#trimBoots = connection.command("DELETE FROM boot WHERE number <= (SELECT max(number) FROM boot) - ?");
+  }
+
+  /** The peer's id, minted when there is none yet. Errors: YARROW_STORE_CORRUPT. */
+  ensurePeerId(): PeerId {
+    const stored = this.#readId("peer_id");
+    if (stored !== undefined) return stored as PeerId;
+    const minted = randomBytes(PEER_ID_BYTES).toString("hex") as PeerId;
+    this.#connection.transaction(() => this.#writeMeta.run("peer_id", sealId(minted)));
+    return minted;
+  }
+
+  readClusterId(): ClusterId | undefined {
+    return this.#readId("cluster_id") as ClusterId | undefined;
+  }
+
+  writeClusterId(id: ClusterId): void {
+    this.#writeMeta.run("cluster_id", sealId(id));
+  }
+
+  /** A damaged row is left out: addresses are learnt again. */
+  listAddresses(): AddressRow[] {
+    return this.#listAddresses.all().flatMap(([peerId, seenMs, checksum, urls]) => {
+      const sound = checked(urls, checksum, textPlace(peerId));
+      return sound === undefined
+        ? []
+        : [{ peerId: peerId as PeerId, urls: JSON.parse(Buffer.from(sound).toString()) as string[], seenMs }];
+    });
+  }
+
+  writeAddress(row: AddressRow): void {
+    const urls = Buffer.from(JSON.stringify(row.urls));
+    this.#writeAddress.run(row.peerId, row.seenMs, checksumOf(urls, textPlace(row.peerId)), urls);
+  }
+
+  deleteAddress(peerId: PeerId): void {
+    this.#deleteAddress.run(peerId);
+  }
+
+  writeBoot(row: BootRow): void {
+    this.#insertBoot.run(row.epoch, row.firstSequence, row.startedMs);
+    this.#trimBoots.run(BOOTS_MAX);
+  }
+
+  listBoots(): BootRow[] {
+    return this.#listBoots.all().map(([epoch, firstSequence, startedMs]) => ({ epoch, firstSequence, startedMs }));
+  }
+
+  /** Ids are kept with their checksum behind a colon. A wrong id would make this peer a stranger to the others. */
+  #readId(key: string): string | undefined {
+    const value = this.#readMeta.get(key)?.[0];
+    if (value === undefined) return undefined;
+    const id = value.slice(0, value.indexOf(":"));
+    if (ID_PATTERN.test(id) && sealId(id) === value) return id;
+    throw new YarrowError("YARROW_STORE_CORRUPT", `the ${key} stored in ${this.#connection.folder} is damaged: ${value}`, {
+      hint: "Restore a copy of the data folder, or start with an empty one; the peer fetches the documents from the others.",
+    });
+  }
+}
+
+function sealId(id: string): string {
+  return `${id}:${textPlace(id)}`;
+}
