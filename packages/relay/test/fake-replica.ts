@@ -62,7 +62,9 @@ export class FakeReplica implements ReplicaPort {
             break;
           }
           this.#attached.set(event.subscriber, event.name);
-          answers.push(this.#answer(event.subscriber, event.name, event.stateVector));
+          const answer = orUndefined(() => this.#answer(event.subscriber, event.name, event.stateVector));
+          if (answer === undefined) effects.push(evict(event.subscriber, "invalid"));
+          else answers.push(answer);
           break;
         }
         case "edit": {
@@ -71,7 +73,12 @@ export class FakeReplica implements ReplicaPort {
             effects.push(evict(event.subscriber, "invalid"));
             break;
           }
-          if (!this.#applies(name, event.update)) {
+          const advances = orUndefined(() => this.#applies(name, event.update));
+          if (advances === undefined) {
+            effects.push(evict(event.subscriber, "invalid"));
+            break;
+          }
+          if (!advances) {
             effects.push({ type: "echo", subscriber: event.subscriber, update: event.update });
             break;
           }
@@ -126,6 +133,15 @@ export class FakeReplica implements ReplicaPort {
     const before = Y.snapshot(document);
     Y.applyUpdate(document, update);
     return !Y.equalSnapshots(before, Y.snapshot(document));
+  }
+}
+
+/** Yjs throws at malformed input. */
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
   }
 }
 
