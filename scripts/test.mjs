@@ -8,6 +8,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { stripVTControlCharacters } from "node:util";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const results = join(root, "test-results");
@@ -81,7 +82,9 @@ async function run(step) {
 function show(step, output) {
   const path = join("test-results", `${step.name.replaceAll(" ", "-")}.log`);
   writeFileSync(join(root, path), output);
-  const lines = output.trimEnd().split("\n");
+  // Some tools paint whenever CI is set, whatever NO_COLOR says.
+  const plain = colour() ? output : stripVTControlCharacters(output);
+  const lines = plain.trimEnd().split("\n");
   if (lines.length > shownLinesMax) console.log(`    … ${lines.length - shownLinesMax} lines before these: ${path}`);
   console.log(
     lines
