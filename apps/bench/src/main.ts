@@ -1,0 +1,183 @@
+/** `npm run bench -- <command>`: every workload by its name. Exit codes: 0 good, 1 a promise was not kept, 2 usage or not possible here. */
+import { join } from "node:path";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { chaosResult, runChaos } from "./chaos.ts";
+import { runDocuments } from "./documents.ts";
+import { type FanoutOptions, runFanout } from "./fanout.ts";
+import { runFolders } from "./folders.ts";
+import { type IngestOptions, runIngest } from "./ingest.ts";
+import { runOrder } from "./order.ts";
+import { assertBuilt, endAllProcesses } from "./processes.ts";
+import { type Progress, makeProgress } from "./progress.ts";
+import { writeReport } from "./report.ts";
+import { type Result, isGood, publish } from "./results.ts";
+import { readTrace } from "./trace-format.ts";
+import { runTrace } from "./trace.ts";
+
+const EXAMPLES = `
+Examples:
+  npm run bench -- trace path/to/friendsforever.json.gz
+  npm run bench -- chaos --kills 200 --seed 7
+  npm run bench -- fanout --runs 5 --json apps/bench/results/fanout.json
+  npm run bench -- all --quick
+
+Every command starts its own servers on loopback, in temporary folders, and ends them. Run one at a time: two of them
+on one machine measure each other.`;
+
+/** Set by `all --results`. */
+let resultsFolder: string | undefined;
+
+const program = new Command("bench")
+  .description("Workloads that show whether Yarrow keeps its promises, and how it compares.")
+  .option("--json <file>", "also write the result, with machine, versions and commit, as JSON")
+  .addHelpText("after", EXAMPLES)
+  .showHelpAfterError()
+  .exitOverride();
+
+program
+  .command("trace <file>")
+  .description("replay a recorded trace through three peers in a line, with a late fourth")
+  .option("--random-ids", "random client ids: the same text everywhere, but not the recorded one")
+  .action(async (file: string, options: { randomIds?: boolean }) => {
+    const trace = await readTrace(file);
+    await conclude("trace", (progress) => runTrace({ trace, randomIds: options.randomIds ?? false, progress }));
+  });
+
+program
+  .command("chaos")
+  .description("kill -9 peers under eight writing clients; nothing that anyone was shown may be missing")
+  .option("--kills <n>", "number of kills", count, 200)
+  .option("--every <ms>", "time between two kills", count, 300)
+  .option("--clients <n>", "stock clients", count, 8)
+  .option("--peers <n>", "peers in the mesh", count, 3)
+  .option("--seed <n>", "plan of the kills; random when not given", count)
+  .action(async (chosen: { kills: number; every: number; clients: number; peers: number; seed?: number }) => {
+    const { every: everyMs, ...rest } = chosen;
+    await conclude("chaos", async (progress) => {
+      const options = { ...rest, everyMs, progress };
+      return chaosResult(await runChaos(options), options);
+    });
+  });
+
+program
+  .command("fanout")
+  .description("one writer and many readers of one document, beside @y/websocket-server")
+  .option("--readers <n>", "readers", count, 100)
+  .option("--rate <n>", "updates per second", count, 200)
+  .option("--seconds <n>", "length of one run", count, 10)
+  .option("--runs <n>", "runs of each server, interleaved", count, 3)
+  .option("--saturated", "as fast as the server takes it, instead of a rate")
+  .action(async (chosen: FanoutOptions) => {
+    await conclude("fanout", (progress) => runFanout({ ...chosen, progress }));
+  });
+
+program
+  .command("ingest")
+  .description("many documents with a writer each, saturated, beside @y/websocket-server")
+  .option("--documents <n>", "documents", count, 100)
+  .option("--seconds <n>", "length of one run", count, 10)
+  .option("--runs <n>", "runs of each server, interleaved", count, 3)
+  .option("--window <n>", "updates that a writer keeps without echo", count, 64)
+  .option("--until-rest", "also bill what a server does after the writers stopped; takes minutes")
+  .action(async ({ window: windowUpdates, ...chosen }: IngestOptions & { window: number }) => {
+    await conclude("ingest", (progress) => runIngest({ ...chosen, windowUpdates, progress }));
+  });
+
+program
+  .command("documents")
+  .description("many small documents: memory, restart, and a new peer")
+  .option("--count <n>", "documents", count, 10_000)
+  .option("--settle <seconds>", "time between the last client's leaving and the measurement", count, 60)
+  .action(async ({ count, settle: settleSeconds }: { count: number; settle: number }) => {
+    await conclude("documents", (progress) => runDocuments({ count, settleSeconds, progress }));
+  });
+
+program
+  .command("folders")
+  .description("a copied data folder beside the first, and an old copy put back")
+  .action(async () => {
+    await conclude("folders", (progress) => runFolders({ progress }));
+  });
+
+program
+  .command("order")
+  .description("trace a peer's system calls: the log is on disk before the echo leaves (needs strace)")
+  .option("--writes <n>", "writes", count, 100)
+  .action(async ({ writes }: { writes: number }) => {
+    const conclusion = await conclude("order", (progress) => runOrder({ writes, progress }));
+    if (conclusion !== undefined) return;
+    process.stderr.write(
+      "order: strace is missing, or may not trace here; nothing was proved. On Debian: apt-get install strace\n",
+    );
+    process.exitCode = 2;
+  });
+
+program
+  .command("all")
+  .description("every workload but the trace, one after the other")
+  .option("--quick", "small sizes: shows that everything runs, measures nothing well")
+  .option("--results <folder>", "write each result as JSON into this folder")
+  .action(async ({ quick = false, results }: { quick?: boolean; results?: string }) => {
+    resultsFolder = results;
+    await runAll(quick);
+  });
+
+program
+  .command("report")
+  .description("write docs/BENCHMARKS.md from apps/bench/results")
+  .action(async () => void process.stdout.write(`wrote ${await writeReport()}\n`));
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => void endAllProcesses().finally(() => process.exit(130)));
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    process.stderr.write(`\nbench: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (error instanceof Error && error.cause instanceof Error)
+      process.stderr.write(`  because: ${error.cause.message}\n`);
+    process.exitCode = 1;
+  }
+} finally {
+  await endAllProcesses();
+}
+
+async function runAll(quick: boolean): Promise<void> {
+  const short = quick ? { seconds: 2, runs: 1 } : {};
+  const chaos = { kills: quick ? 20 : 200 };
+  await conclude("folders", (progress) => runFolders({ progress }));
+  await conclude("chaos", async (progress) => chaosResult(await runChaos({ ...chaos, progress }), chaos));
+  await conclude("fanout", (progress) => runFanout({ ...short, progress }));
+  await conclude("fanout", (progress) => runFanout({ ...short, saturated: true, progress }));
+  await conclude("ingest", (progress) => runIngest({ ...short, progress }));
+  await conclude("documents", (progress) =>
+    runDocuments({ ...(quick ? { count: 500, settleSeconds: 1 } : {}), progress }),
+  );
+  const order = await conclude("order", (progress) => runOrder({ progress }));
+  if (order === undefined) process.stderr.write("order: left out, strace is missing or may not trace here\n");
+}
+
+/** Runs a workload, prints what it found, and lets the exit code say whether every promise was kept. */
+async function conclude<T extends Result | undefined>(
+  title: string,
+  run: (progress: Progress) => Promise<T>,
+): Promise<T> {
+  assertBuilt();
+  const progress = makeProgress(title);
+  const result = await run(progress);
+  progress.end();
+  if (result === undefined) return result;
+  const { json } = program.opts<{ json?: string }>();
+  await publish(result, resultsFolder === undefined ? json : join(resultsFolder, `${result.workload}.json`));
+  if (!isGood(result)) process.exitCode = 1;
+  return result;
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("Give a whole number, 0 or more.");
+  return value;
+}

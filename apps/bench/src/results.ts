@@ -1,0 +1,48 @@
+/** What a workload found, in one shape for the terminal, for `--json`, and for the committed results behind the docs. */
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname } from "node:path";
+import { type Machine, describeMachine, formatMachine } from "./machine.ts";
+import { type Cell, formatTable } from "./table.ts";
+
+/** One statement that a run proves or refutes. */
+export interface Check {
+  readonly name: string;
+  readonly good: boolean;
+  /** What was found, for example `p50 1.12 ms, allowed 2.06 ms`. */
+  readonly found: string;
+}
+
+export interface Table {
+  readonly title: string;
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+}
+
+export interface Result {
+  readonly workload: string;
+  /** One sentence on what was run. */
+  readonly summary: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly tables: readonly Table[];
+  readonly checks: readonly Check[];
+}
+
+export interface SavedResult extends Result {
+  readonly machine: Machine;
+}
+
+export function isGood(result: Result): boolean {
+  return result.checks.every((check) => check.good);
+}
+
+/** Prints a result for people and, with a path, writes it for programs. */
+export async function publish(result: Result, jsonPath?: string): Promise<void> {
+  const saved: SavedResult = { ...result, machine: describeMachine() };
+  const lines = [`${result.workload}: ${result.summary}`, formatMachine(saved.machine), ""];
+  for (const table of result.tables) lines.push(table.title, formatTable(table.head, table.rows), "");
+  for (const check of result.checks) lines.push(`${check.good ? "ok  " : "FAIL"}  ${check.name}: ${check.found}`);
+  process.stdout.write(`${lines.join("\n")}\n`);
+  if (jsonPath === undefined) return;
+  await mkdir(dirname(jsonPath), { recursive: true });
+  await writeFile(jsonPath, `${JSON.stringify(saved, undefined, 2)}\n`);
+}
