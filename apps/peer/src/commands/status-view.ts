@@ -1,0 +1,65 @@
+/**
+ * A peer's status as people read it.
+ */
+import type { StatusReport } from "../control.ts";
+import { ink, printable } from "../terminal/paint.ts";
+import { formatBytes, formatDuration } from "../terminal/quantity.ts";
+import { formatFacts, formatTable } from "../terminal/table.ts";
+import type { Column } from "../terminal/table.ts";
+
+const LINK_COLUMNS: readonly Column[] = [
+  { title: "PEER" },
+  { title: "ADDRESS" },
+  { title: "LINK" },
+  { title: "SETS" },
+  { title: "ROUND TRIP", align: "right" },
+  { title: "LAG", align: "right" },
+];
+
+/** The whole status. No line feed at the end. */
+export function formatStatus(status: StatusReport): string {
+  const { documents, store } = status;
+  const facts = formatFacts([
+    ["peer", `${ink(status.peerId, "bold")}  ${stateInColour(status.state)}  ${status.role}`],
+    ["address", status.url ?? "listens nowhere"],
+    ["cluster", status.clusterId ?? "not decided yet: waits for the first peer it reaches"],
+    ["fingerprint", `${status.root}  ${ink("of the whole set", "dim")}`],
+    ["documents", formatDocuments(documents)],
+    ["sessions", String(status.sessions)],
+    ["store", `${formatBytes(store.bytes)}, ${store.logRows.toLocaleString("en")} log rows, durability ${store.synchronous}`],
+  ]);
+  const alarm = status.duplicateIdentity
+    ? `\n${ink("alarm", "red")}  another live process has this peer id: a copied data folder is in use; give one of them a new folder`
+    : "";
+  return `${facts}${alarm}\n\n${formatLinks(status)}`;
+}
+
+/** The links as a table, or a sentence when there are none. No line feed at the end. */
+export function formatLinks({ links, paused }: Pick<StatusReport, "links" | "paused">): string {
+  const notice = paused ? `${ink("links are paused", "yellow")}; \`yarrow link resume\` heals the cut\n` : "";
+  if (links.length === 0) return `${notice}no links; \`yarrow serve --peer ws://HOST:PORT\` makes the first`;
+  const rows = links.map((link) => [
+    link.peerId === null ? ink("unknown", "dim") : printable(link.peerId).slice(0, 12),
+    link.url === null ? ink("dialled us", "dim") : printable(link.url),
+    link.state === "open" ? ink("open", "green") : ink(link.state, "yellow"),
+    link.state !== "open" ? "" : link.equal ? ink("equal", "green") : ink("differ", "yellow"),
+    link.rttMs === null ? "" : formatDuration(link.rttMs),
+    link.lagMs === null ? "" : link.lagMs === 0 ? "none" : formatDuration(link.lagMs),
+  ]);
+  return notice + formatTable(LINK_COLUMNS, rows);
+}
+
+function formatDocuments(documents: StatusReport["documents"]): string {
+  const troubled = (value: number, word: string): string[] => (value > 0 ? [ink(`${value.toLocaleString("en")} ${word}`, "yellow")] : []);
+  return [
+    `${documents.alive.toLocaleString("en")} alive`,
+    `${documents.deleted.toLocaleString("en")} deleted`,
+    ...troubled(documents.pending, "waiting for missing changes"),
+    ...troubled(documents.quarantined, "quarantined"),
+  ].join(", ");
+}
+
+function stateInColour(state: StatusReport["state"]): string {
+  if (state === "ready") return ink(state, "green");
+  return ink(state, state === "read-only" ? "red" : "yellow");
+}

@@ -1,0 +1,74 @@
+/**
+ * Talking to a running peer: what the commands ask over the control socket in its data folder.
+ */
+import { connectControl } from "@yarrow/core";
+import type { LinkStatus, Peer, PeerStatus } from "@yarrow/core";
+
+export type VerifyReport = Awaited<ReturnType<Peer["verify"]>>;
+
+type ControlClient = Awaited<ReturnType<typeof connectControl>>;
+
+/** The peer that runs on a data folder. */
+export interface RunningPeer extends Omit<ControlClient, "status" | "close" | typeof Symbol.asyncDispose> {
+  status(): Promise<StatusReport>;
+}
+
+/** What is absent is `null`, so that every key is always there: other programs read this. */
+export interface StatusReport extends Omit<PeerStatus, "clusterId" | "url" | "links"> {
+  readonly clusterId: string | null;
+  readonly url: string | null;
+  readonly links: readonly LinkReport[];
+}
+
+export interface LinkReport extends Pick<LinkStatus, "state" | "equal"> {
+  readonly peerId: string | null;
+  readonly url: string | null;
+  readonly rttMs: number | null;
+  readonly lagMs: number | null;
+}
+
+/** Connects, asks, and hangs up. Errors: YARROW_PEER_NOT_RUNNING, and what the peer answers. */
+export async function withPeer<T>(data: string, ask: (peer: RunningPeer) => Promise<T>): Promise<T> {
+  const client = await connectControl(data);
+  try {
+    return await ask({
+      status: async () => reportStatus(await client.status()),
+      documents: (query) => client.documents(query),
+      show: (name, options) => client.show(name, options),
+      delete: (name) => client.delete(name),
+      verify: (options) => client.verify(options),
+      compact: () => client.compact(),
+      links: () => client.links(),
+      pauseLinks: (paused, peer) => client.pauseLinks(paused, peer),
+      stop: () => client.stop(),
+    });
+  } finally {
+    await client.close();
+  }
+}
+
+function reportStatus(status: PeerStatus): StatusReport {
+  const { peerId, incarnation, clusterId, role, state, url, root, documents, links, sessions, store } = status;
+  return {
+    peerId,
+    incarnation,
+    clusterId: clusterId ?? null,
+    role,
+    state,
+    url: url ?? null,
+    root,
+    documents,
+    links: links.map((link) => ({
+      peerId: link.peerId ?? null,
+      url: link.url ?? null,
+      state: link.state,
+      equal: link.equal,
+      rttMs: link.rttMs ?? null,
+      lagMs: link.lagMs ?? null,
+    })),
+    sessions,
+    store,
+    paused: status.paused,
+    duplicateIdentity: status.duplicateIdentity,
+  };
+}

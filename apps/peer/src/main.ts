@@ -1,0 +1,43 @@
+/**
+ * Runs one command line and says how it ended. Imported by `bin/yarrow.js`, once the version of Node is known to fit.
+ */
+import { CommanderError } from "commander";
+import { EXIT_CODES, exitCodeOf } from "./exit-code.ts";
+import type { ExitCode } from "./exit-code.ts";
+import { describeFailure, usageError } from "./failure.ts";
+import { createProgram } from "./program.ts";
+import { endQuietlyWithReader } from "./stdout.ts";
+
+/** The exit code; whatever had to be said is on stdout and stderr by then. `words` without the program's name. */
+export async function runCommandLine(words: readonly string[]): Promise<ExitCode> {
+  endQuietlyWithReader();
+  let exitCode: ExitCode = EXIT_CODES.good;
+  const program = createProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    if (words.length === 0) throw usageError(`which command?\n\n${program.helpInformation()}`);
+    await program.parseAsync([...words], { from: "user" });
+    return exitCode;
+  } catch (error) {
+    const failure = error instanceof CommanderError ? failureOf(error) : error;
+    if (failure === undefined) return EXIT_CODES.good;
+    process.stderr.write(describeFailure(failure, isDebugging()));
+    return exitCodeOf(failure);
+  }
+}
+
+/** Commander throws for `--help` and `--version` too, once they are printed: those are no failure. */
+function failureOf(error: CommanderError): Error | undefined {
+  if (error.exitCode === 0) return undefined;
+  if (error.code === "commander.help") return usageError("this command needs one of its subcommands", "`yarrow link --help` lists them.");
+  const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const suggestion = /\(Did you mean (.*)\?\)/.exec(rest.join(" "))?.[1];
+  const hint = suggestion === undefined ? "`yarrow --help` lists the commands, `yarrow COMMAND --help` teaches one." : `Did you mean ${suggestion}?`;
+  return usageError(first, hint);
+}
+
+function isDebugging(): boolean {
+  const value = process.env["YARROW_DEBUG"];
+  return value !== undefined && value !== "" && value !== "0";
+}

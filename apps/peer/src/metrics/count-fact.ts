@@ -1,0 +1,62 @@
+/**
+ * Counters that move with the facts a peer tells.
+ */
+import type { PeerEvents } from "@yarrow/core";
+import type { Instruments } from "./instruments.ts";
+
+/** Counts one fact. */
+export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
+  switch (fact.kind) {
+    case "committed":
+      to.add("yarrow_commits_total");
+      to.add("yarrow_committed_documents_total", fact.documents);
+      to.add("yarrow_committed_updates_total", fact.updates);
+      to.add("yarrow_committed_bytes_total", fact.bytes);
+      return to.add("yarrow_committed_rows_total", fact.rows);
+    case "refused-update":
+      return to.add("yarrow_refused_updates_total", 1, { code: fact.code });
+    case "pending":
+      return to.add("yarrow_pending_updates_total");
+    case "commit-failed":
+      return to.add("yarrow_commit_failures_total", 1, { code: fact.code });
+    case "store-full":
+      return to.add("yarrow_store_full_total");
+    case "link-up":
+      return to.add("yarrow_link_ups_total");
+    case "link-down":
+      return to.add("yarrow_link_downs_total");
+    case "link-refused":
+      return to.add("yarrow_link_refusals_total", 1, { code: fact.code });
+    case "broadcast-sent":
+      to.add("yarrow_broadcast_sent_messages_total", fact.messages);
+      return to.add("yarrow_broadcast_sent_bytes_total", fact.bytes);
+    case "broadcast-received":
+      to.add("yarrow_broadcast_received_messages_total", 1, { duplicate: String(fact.duplicate) });
+      return to.add("yarrow_broadcast_received_bytes_total", fact.bytes, { duplicate: String(fact.duplicate) });
+    case "push-dropped":
+      return to.add("yarrow_pushes_dropped_total");
+    case "round-started":
+      return to.add("yarrow_rounds_started_total");
+    case "round-ended":
+      to.add("yarrow_rounds_ended_total", 1, { result: fact.result });
+      to.add("yarrow_round_documents_total", fact.documents);
+      to.add("yarrow_round_bytes_total", fact.bytes);
+      return to.observe("yarrow_round_duration_seconds", fact.ms / 1_000);
+    case "reconciliation-stuck":
+      return to.add("yarrow_stuck_rounds_total");
+    case "quarantined":
+      return to.add("yarrow_quarantined_rows_total");
+    case "repaired":
+      return to.add("yarrow_repaired_documents_total");
+    case "compacted":
+      to.add("yarrow_compactions_total");
+      return to.add("yarrow_compaction_freed_bytes_total", Math.max(0, fact.bytesBefore - fact.bytesAfter));
+    case "store-recovered":
+    case "duplicate-identity":
+    case "joined":
+    case "role":
+      return; // Their outcome is a gauge, read from the status.
+    default:
+      fact satisfies never;
+  }
+}

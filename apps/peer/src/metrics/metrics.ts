@@ -1,0 +1,102 @@
+/**
+ * Every metric of a peer, as one table: the registry is built from it and the operations guide quotes it. Base units
+ * throughout (seconds, bytes), `_total` on what only grows. The process's own metrics (`process_*`, `nodejs_*`,
+ * event-loop lag among them) come with the library's defaults.
+ */
+
+export interface MetricDefinition {
+  readonly kind: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly labels?: readonly string[];
+  /** Upper bounds of a histogram's buckets, in the metric's unit. */
+  readonly buckets?: readonly number[];
+}
+
+export const METRICS = {
+  yarrow_info: {
+    kind: "gauge",
+    help: "Always 1; the labels say which peer this is",
+    labels: ["peer_id", "cluster_id", "role", "version"],
+  },
+  yarrow_ready: { kind: "gauge", help: "1 while the peer serves documents, 0 while it starts, joins or closes" },
+  yarrow_store_writable: { kind: "gauge", help: "0 while the peer is read-only because its disk is full or failing" },
+  yarrow_documents: {
+    kind: "gauge",
+    help: "Documents by state; pending and quarantined ones are also counted as alive or deleted",
+    labels: ["state"],
+  },
+  yarrow_sessions: { kind: "gauge", help: "Open browser sessions" },
+  yarrow_sessions_opened_total: { kind: "counter", help: "Browser sessions opened" },
+  yarrow_sessions_closed_total: { kind: "counter", help: "Browser sessions closed" },
+  yarrow_sessions_congested_total: { kind: "counter", help: "Times a session read too slowly and was switched to resync" },
+  yarrow_sessions_cut_off_total: { kind: "counter", help: "Sessions closed because they stayed too slow" },
+  yarrow_session_received_frames_total: { kind: "counter", help: "Frames received from browsers" },
+  yarrow_session_received_bytes_total: { kind: "counter", help: "Bytes received from browsers" },
+  yarrow_deliveries_total: { kind: "counter", help: "Frames sent to browsers, counted once per reader" },
+  yarrow_delivered_bytes_total: { kind: "counter", help: "Bytes sent to browsers, counted once per reader" },
+  yarrow_store_bytes: { kind: "gauge", help: "Size of the store on disk, all files" },
+  yarrow_store_log_rows: { kind: "gauge", help: "Rows of the update log that are kept" },
+
+  yarrow_commits_total: { kind: "counter", help: "Batches committed to disk" },
+  yarrow_committed_documents_total: { kind: "counter", help: "Documents changed by committed batches, counted once per batch" },
+  yarrow_committed_updates_total: { kind: "counter", help: "Updates committed to disk" },
+  yarrow_committed_bytes_total: { kind: "counter", help: "Bytes of updates committed to disk" },
+  yarrow_committed_rows_total: { kind: "counter", help: "Rows appended to the update log" },
+  yarrow_commit_failures_total: { kind: "counter", help: "Documents whose changes could not be committed", labels: ["code"] },
+  yarrow_refused_updates_total: { kind: "counter", help: "Updates refused, by error code", labels: ["code"] },
+  yarrow_pending_updates_total: { kind: "counter", help: "Updates that had to wait for what they refer to" },
+  yarrow_store_full_total: { kind: "counter", help: "Times the disk ran full" },
+  yarrow_quarantined_rows_total: { kind: "counter", help: "Damaged rows found and set aside" },
+  yarrow_repaired_documents_total: { kind: "counter", help: "Quarantined documents made whole again" },
+  yarrow_compactions_total: { kind: "counter", help: "Documents compacted" },
+  yarrow_compaction_freed_bytes_total: { kind: "counter", help: "Bytes of history that compaction merged away" },
+
+  yarrow_links: { kind: "gauge", help: "Links to other peers by state", labels: ["state"] },
+  yarrow_links_paused: { kind: "gauge", help: "1 while an operator has paused links" },
+  yarrow_link_equal: { kind: "gauge", help: "1 when the other peer's set was equal when last compared", labels: ["peer_id"] },
+  yarrow_link_round_trip_seconds: { kind: "gauge", help: "Round trip of a link's last ping", labels: ["peer_id"] },
+  yarrow_link_lag_seconds: { kind: "gauge", help: "How long ago both ends were last known equal; 0 while they are", labels: ["peer_id"] },
+  yarrow_link_ups_total: { kind: "counter", help: "Links that came up" },
+  yarrow_link_downs_total: { kind: "counter", help: "Links that went down" },
+  yarrow_link_refusals_total: { kind: "counter", help: "Links refused by either end, by error code", labels: ["code"] },
+  yarrow_link_received_bytes_total: { kind: "counter", help: "Bytes received over links, of all kinds" },
+  yarrow_link_sent_bytes_total: { kind: "counter", help: "Bytes sent over links, of all kinds" },
+  yarrow_duplicate_identity: { kind: "gauge", help: "1 when two live processes with one peer id were seen" },
+
+  yarrow_broadcast_sent_messages_total: { kind: "counter", help: "Live updates sent to other peers" },
+  yarrow_broadcast_sent_bytes_total: { kind: "counter", help: "Bytes of live updates sent to other peers" },
+  yarrow_broadcast_received_messages_total: {
+    kind: "counter",
+    help: "Live updates received from other peers; duplicate=true is redundancy",
+    labels: ["duplicate"],
+  },
+  yarrow_broadcast_received_bytes_total: {
+    kind: "counter",
+    help: "Bytes of live updates received from other peers; duplicate=true is redundancy",
+    labels: ["duplicate"],
+  },
+  yarrow_pushes_dropped_total: { kind: "counter", help: "Live updates not sent because a link was over its budget; anti-entropy repairs them" },
+
+  yarrow_rounds_started_total: { kind: "counter", help: "Anti-entropy rounds begun" },
+  yarrow_rounds_ended_total: { kind: "counter", help: "Anti-entropy rounds ended, by result", labels: ["result"] },
+  yarrow_round_documents_total: { kind: "counter", help: "Documents that anti-entropy rounds exchanged" },
+  yarrow_round_bytes_total: { kind: "counter", help: "Bytes that anti-entropy rounds exchanged" },
+  yarrow_round_duration_seconds: {
+    kind: "histogram",
+    help: "How long anti-entropy rounds took",
+    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 30],
+  },
+  yarrow_stuck_rounds_total: { kind: "counter", help: "Alarms: a link's rounds brought no progress several times in a row" },
+
+  yarrow_batches_total: { kind: "counter", help: "Turns of the engine's loop that had something to do" },
+  yarrow_batch_events_total: { kind: "counter", help: "Events handled in those turns" },
+  yarrow_batch_duration_seconds: { kind: "histogram", help: "How long a turn of the engine's loop took, commit included" },
+  yarrow_loop_delay_seconds: {
+    kind: "gauge",
+    help: "Delay of the event loop over the last seconds; quantile 1 is the longest",
+    labels: ["quantile"],
+  },
+  yarrow_loop_blocked_total: { kind: "counter", help: "Times the event loop was blocked for longer than it may be" },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type MetricName = keyof typeof METRICS;

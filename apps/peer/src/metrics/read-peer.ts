@@ -1,0 +1,56 @@
+/**
+ * What is read from a peer at the moment somebody scrapes: its status, and the counts that its sockets and its loop keep.
+ */
+import type { Peer, PeerStatus } from "@yarrow/core";
+import type { Instruments } from "./instruments.ts";
+import type { MetricName } from "./metrics.ts";
+
+type Counters = ReturnType<Peer["counters"]>;
+
+const LINK_STATES = ["connecting", "open", "paused", "waiting"] as const;
+
+/** Gauges of the peer's status. */
+export function readStatus(to: Instruments, status: PeerStatus, version: string): void {
+  to.clear("yarrow_info", "yarrow_link_equal", "yarrow_link_round_trip_seconds", "yarrow_link_lag_seconds");
+  to.set("yarrow_info", 1, { peer_id: status.peerId, cluster_id: status.clusterId ?? "", role: status.role, version });
+  to.set("yarrow_ready", status.state === "ready" || status.state === "read-only");
+  to.set("yarrow_store_writable", status.state !== "read-only");
+  for (const [state, documents] of Object.entries(status.documents)) to.set("yarrow_documents", documents, { state });
+  to.set("yarrow_sessions", status.sessions);
+  to.set("yarrow_store_bytes", status.store.bytes);
+  to.set("yarrow_store_log_rows", status.store.logRows);
+  to.set("yarrow_links_paused", status.paused);
+  to.set("yarrow_duplicate_identity", status.duplicateIdentity);
+  for (const state of LINK_STATES) to.set("yarrow_links", status.links.filter((link) => link.state === state).length, { state });
+  for (const link of status.links) {
+    if (link.peerId === undefined || link.state !== "open") continue;
+    const labels = { peer_id: link.peerId };
+    to.set("yarrow_link_equal", link.equal, labels);
+    if (link.rttMs !== undefined) to.set("yarrow_link_round_trip_seconds", link.rttMs / 1_000, labels);
+    if (link.lagMs !== undefined) to.set("yarrow_link_lag_seconds", link.lagMs / 1_000, labels);
+  }
+}
+
+const COUNTED: readonly (readonly [MetricName, (counters: Counters) => number])[] = [
+  ["yarrow_sessions_opened_total", (counters) => counters.sessionsOpened],
+  ["yarrow_sessions_closed_total", (counters) => counters.sessionsClosed],
+  ["yarrow_sessions_congested_total", (counters) => counters.sessionsCongested],
+  ["yarrow_sessions_cut_off_total", (counters) => counters.sessionsCutOff],
+  ["yarrow_session_received_frames_total", (counters) => counters.receivedFrames],
+  ["yarrow_session_received_bytes_total", (counters) => counters.receivedBytes],
+  ["yarrow_deliveries_total", (counters) => counters.deliveries],
+  ["yarrow_delivered_bytes_total", (counters) => counters.deliveredBytes],
+  ["yarrow_link_received_bytes_total", (counters) => counters.linkReceivedBytes],
+  ["yarrow_link_sent_bytes_total", (counters) => counters.linkSentBytes],
+  ["yarrow_batches_total", (counters) => counters.batches],
+  ["yarrow_batch_events_total", (counters) => counters.events],
+  ["yarrow_loop_blocked_total", (counters) => counters.loopBlocked],
+];
+
+/** Counts that sockets and loop keep themselves. */
+export function readCounters(to: Instruments, counters: Counters): void {
+  for (const [name, read] of COUNTED) to.setTotal(name, read(counters));
+  to.set("yarrow_loop_delay_seconds", counters.loopDelayP50Ms / 1_000, { quantile: "0.5" });
+  to.set("yarrow_loop_delay_seconds", counters.loopDelayP99Ms / 1_000, { quantile: "0.99" });
+  to.set("yarrow_loop_delay_seconds", counters.loopDelayMaxMs / 1_000, { quantile: "1" });
+}
