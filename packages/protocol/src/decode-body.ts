@@ -84,7 +84,6 @@ function decodeLive(type: Message["type"], reader: Reader): Message | undefined 
         type,
         origin: reader.hex(8) as ProcessId,
         sequence: reader.varUint(),
-        acknowledge: flag(reader),
         name: name(reader),
         incarnation: reader.varUint(),
         fence: list(reader, 1, FENCE_IDS_MAX, varUint),

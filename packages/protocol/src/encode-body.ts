@@ -32,7 +32,6 @@ export function encodeBody(encoder: Encoder, message: Message): void {
     case "broadcast":
       raw(encoder, fromHex(message.origin));
       uint(encoder, message.sequence);
-      uint(encoder, message.acknowledge ? 1 : 0);
       text(encoder, message.name);
       uint(encoder, message.incarnation);
       list(encoder, message.fence, uint);

@@ -83,8 +83,6 @@ export interface Broadcast {
   readonly type: "broadcast";
   readonly origin: ProcessId;
   readonly sequence: number;
-  /** The origin waits for copies: whoever has committed this answers with {@link Acknowledge}. */
-  readonly acknowledge: boolean;
   readonly name: string;
   readonly incarnation: Incarnation;
   /** Dead client ids, sent when the incarnation moved; otherwise empty. */
@@ -93,7 +91,7 @@ export interface Broadcast {
   readonly segments: readonly Segment[];
 }
 
-/** "This peer has committed, or was already covered for, the message (origin, sequence)." Travels back the way the message came. */
+/** "This peer has committed everything that the question `sequence` of `origin` asked for." Travels back the way the question came. */
 export interface Acknowledge {
   readonly type: "acknowledge";
   readonly origin: ProcessId;

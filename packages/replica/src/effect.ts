@@ -110,6 +110,8 @@ export interface Deleted {
   readonly request: RequestId;
   /** False when nothing of that name was alive. */
   readonly existed: boolean;
+  /** Set when the deletion could not be committed; the document is as it was. */
+  readonly failure: { readonly code: YarrowErrorCode; readonly detail: string } | undefined;
 }
 
 export interface Copies {

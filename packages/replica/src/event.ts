@@ -49,6 +49,8 @@ export interface Attach {
   readonly name: string;
   /** A Yjs state vector as it came from outside; not yet checked. */
   readonly stateVector: Uint8Array;
+  /** Keep account of what this subscriber writes, so that `await-copies` can be asked of it. */
+  readonly countsCopies?: boolean;
 }
 
 /** A write by an attached subscriber. */

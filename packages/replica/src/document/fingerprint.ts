@@ -113,6 +113,16 @@ export function toBytes(fingerprint: Fingerprint): Uint8Array {
   return bytes;
 }
 
+/** The inverse of `toBytes`. */
+export function fromBytes(bytes: Uint8Array): Fingerprint {
+  assert(bytes.length === FINGERPRINT_BYTES, "fingerprints have 16 bytes");
+  const fingerprint = createFingerprint();
+  for (let index = 0; index < FINGERPRINT_BYTES; index++) {
+    fingerprint[index >> 2] = (fingerprint[index >> 2] as number) | ((bytes[index] as number) << (8 * (index & 3)));
+  }
+  return fingerprint;
+}
+
 export function equalFingerprints(left: Fingerprint, right: Fingerprint): boolean {
   return left.every((lane, index) => lane === right[index]);
 }

@@ -1,0 +1,307 @@
+/**
+ * Drives the rounds that make this replica and another equal: compare roots, descend to the documents that differ, exchange
+ * what either side lacks, compare roots again. The truth of replication; live push is only its speed.
+ *
+ * Invariants
+ * 1. One round per link, asked by the side with the lower process id (an empty replica asks for itself and streams), and at
+ *    most `roundsAtOnceMax` rounds at once. Both directions are repaired by one round.
+ * 2. A round ends with equal roots, or it is followed by another: at once when something changed, after a growing, jittered
+ *    wait when nothing did. Fruitless rounds in a row raise the alarm.
+ * 3. All state of a round goes with its link; nothing about the other side is remembered.
+ */
+import type { DocumentDifference, DocumentKey, Documents, Message, ProcessId, Stream } from "@yarrow/protocol";
+import { BATCH_DOCUMENTS_MAX, toHex } from "@yarrow/protocol";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { ReplicaConfig } from "../config.ts";
+import type { Effect } from "../effect.ts";
+import type { LinkId } from "../event.ts";
+import type { Link } from "../links/link.ts";
+import type { SetTree } from "../set-tree/set-tree.ts";
+import type { Store } from "../store.ts";
+import { summarise } from "./difference.ts";
+import type { Responder } from "./responder.ts";
+import { Round } from "./round.ts";
+
+interface LinkRounds {
+  readonly link: Link;
+  round: Round | undefined;
+  /** The next round may start then; infinite while there is no reason for one. */
+  dueAt: number;
+  backoffMs: number;
+  fruitless: number;
+  busySkips: number;
+  /** The set as it was when the last round ended, to tell a stuck round from a busy set. */
+  rootBefore: string;
+}
+
+export interface ReconcilerParts {
+  readonly config: ReplicaConfig;
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly tree: SetTree;
+  readonly responder: Responder;
+  readonly processId: ProcessId;
+  readonly random: () => number;
+  readonly emit: (effect: Effect) => void;
+  readonly equal: (link: Link, now: number) => void;
+}
+
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+  readonly #links = new Map<LinkId, LinkRounds>();
+  #nextRound = 1;
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+  }
+
+  /** Rounds under way. */
+  get active(): number {
+    let active = 0;
+    for (const state of this.#links.values()) if (state.round !== undefined) active++;
+    return active;
+  }
+
+  /** Documents still known to differ, per link, for progress displays. */
+  remaining(id: LinkId): number {
+    return this.#links.get(id)?.round?.differing.size ?? 0;
+  }
+
+  linkOpened(link: Link): void {
+    this.#links.set(link.id, {
+      link,
+      round: undefined,
+      dueAt: Number.POSITIVE_INFINITY,
+      backoffMs: 0,
+      fruitless: 0,
+      busySkips: this.#parts.config.busySkipsMax,
+      rootBefore: "",
+    });
+    this.sendDigest(link, false);
+  }
+
+  linkEnded(link: Link, now: number): void {
+    const state = this.#links.get(link.id);
+    this.#links.delete(link.id);
+    if (state?.round !== undefined) this.#report(state, state.round, "aborted", now);
+  }
+
+  sendDigest(link: Link, answer: boolean): void {
+    const { tree } = this.#parts;
+    link.send({ type: "digest", root: tree.root(), documents: tree.documents, answer });
+  }
+
+  /** Something is known to be missing on this link: compare soon. */
+  suspect(id: LinkId, now: number): void {
+    const state = this.#links.get(id);
+    if (state !== undefined && state.round === undefined) state.dueAt = Math.min(state.dueAt, now + state.backoffMs);
+  }
+
+  /** Call when nothing is staged. */
+  takeDigest(link: Link, message: Extract<Message, { type: "digest" }>, now: number): void {
+    const { tree, equal } = this.#parts;
+    const state = this.#links.get(link.id);
+    if (state === undefined) return;
+    const same = toHex(message.root) === toHex(tree.root());
+    link.equal = same;
+    if (same) equal(link, now);
+    if (message.answer) this.sendDigest(link, false);
+    if (state.round?.phase === "verify") return this.#verified(state, state.round, same, now);
+    if (same || state.round !== undefined) return;
+    if (this.#isOurs(link, message.documents)) this.suspect(link.id, now);
+    else if (!message.answer) this.sendDigest(link, true);
+  }
+
+  takeNodes(link: Link, message: Extract<Message, { type: "nodes" }>, now: number): void {
+    const state = this.#expect(link, message.round, "descend");
+    if (state?.round === undefined) return;
+    state.round.take(message.nodes, this.#parts.tree);
+    this.#advance(state, state.round, now);
+  }
+
+  /** The differences themselves are staged and committed by then. Call when nothing is staged. */
+  takeDocuments(link: Link, message: Documents, changed: number, now: number): void {
+    const state = this.#expect(link, message.round, "documents");
+    const round = state?.round;
+    if (state === undefined || round === undefined) return;
+    round.changed += changed;
+    for (const difference of message.documents) round.bytes += difference.update.length;
+    for (const name of message.omitted) this.#again(round, name, now);
+    this.#return(state, round, message.documents, now);
+  }
+
+  takeTaken(link: Link, message: Extract<Message, { type: "documents-taken" }>, now: number): void {
+    const state = this.#expect(link, message.round, "return");
+    if (state?.round !== undefined) this.#advance(state, state.round, now);
+  }
+
+  takeStream(link: Link, message: Stream, changed: number, now: number): void {
+    const state = this.#expect(link, message.round, "stream");
+    if (state?.round === undefined) return;
+    state.round.changed += changed;
+    for (const difference of message.documents) state.round.bytes += difference.update.length;
+    if (message.next === "") return this.#verify(state, state.round, now);
+    this.#keepWaiting(state.round, now);
+    link.send({ type: "stream-ask", round: state.round.id, after: message.next });
+  }
+
+  /** Call when nothing is staged. */
+  wake(now: number): void {
+    for (const state of this.#links.values()) {
+      if (state.round !== undefined && now >= state.round.deadline) this.#end(state, state.round, "aborted", now);
+      if (state.round !== undefined || now < state.dueAt) continue;
+      if (this.active >= this.#parts.config.roundsAtOnceMax) continue;
+      this.#start(state, now);
+    }
+  }
+
+  nextDeadline(): number {
+    let next = Number.POSITIVE_INFINITY;
+    const full = this.active >= this.#parts.config.roundsAtOnceMax;
+    for (const state of this.#links.values()) {
+      if (state.round !== undefined) next = Math.min(next, state.round.deadline);
+      else if (!full) next = Math.min(next, state.dueAt);
+    }
+    return next;
+  }
+
+  /** True when this side asks. An empty replica asks for itself; a full one waits for it to ask. */
+  #isOurs(link: Link, theirDocuments: number): boolean {
+    const mine = this.#parts.tree.documents;
+    if (mine === 0 || theirDocuments === 0) return mine === 0;
+    return this.#parts.processId < (link.processId ?? "");
+  }
+
+  #start(state: LinkRounds, now: number): void {
+    const { config, tree, emit } = this.#parts;
+    const { link } = state;
+    const stream = tree.documents === 0;
+    const round = new Round({
+      id: this.#nextRound++,
+      link: link.id,
+      now,
+      deadline: now + config.roundTimeoutMs,
+      phase: stream ? "stream" : "descend",
+      skipBusy: state.busySkips < config.busySkipsMax,
+    });
+    state.round = round;
+    state.dueAt = Number.POSITIVE_INFINITY;
+    state.rootBefore = toHex(tree.root());
+    emit({ type: "observe", fact: { kind: "round-started", link: link.id } });
+    if (stream) link.send({ type: "stream-ask", round: round.id, after: "" });
+    else this.#advance(state, round, now);
+  }
+
+  /** Asks the next question of the round. */
+  #advance(state: LinkRounds, round: Round, now: number): void {
+    const { config, tree } = this.#parts;
+    this.#keepWaiting(round, now);
+    round.compare(tree, BATCH_DOCUMENTS_MAX);
+    if (round.differing.size >= BATCH_DOCUMENTS_MAX || (round.differing.size > 0 && round.paths.length === 0)) {
+      if (this.#askDocuments(state.link, round, now)) return;
+      return this.#advance(state, round, now);
+    }
+    if (round.paths.length > 0) {
+      round.phase = "descend";
+      const paths = round.paths.splice(0, config.nodesPerAskMax);
+      state.link.send({ type: "nodes-ask", round: round.id, paths });
+      return;
+    }
+    this.#verify(state, round, now);
+  }
+
+  /** Returns false when every document at hand is busy and left to live push. */
+  #askDocuments(link: Link, round: Round, now: number): boolean {
+    const { store, catalog, config } = this.#parts;
+    const summaries = [];
+    const keys: DocumentKey[] = [];
+    for (const key of [...round.differing].slice(0, BATCH_DOCUMENTS_MAX)) {
+      round.differing.delete(key);
+      const row = store.readDocumentByKey(key);
+      if (row === undefined) {
+        keys.push(key);
+        continue;
+      }
+      const entry = catalog.entry(row.name, now);
+      if (round.skipBusy && now - entry.changedAt < config.busyMs) round.skipped++;
+      else summaries.push(summarise(entry));
+    }
+    if (summaries.length === 0 && keys.length === 0) return false;
+    round.phase = "documents";
+    link.send({ type: "documents-ask", round: round.id, summaries, keys });
+    return true;
+  }
+
+  /** Sends what the other side said it lacks. */
+  #return(state: LinkRounds, round: Round, documents: readonly DocumentDifference[], now: number): void {
+    const wanted = documents.flatMap(({ summary }) => (summary === undefined ? [] : [summary]));
+    if (wanted.length === 0) return this.#advance(state, round, now);
+    round.phase = "return";
+    this.#keepWaiting(round, now);
+    this.#parts.responder.collect(wanted, now, (differences, omitted) => {
+      if (state.round !== round) return;
+      round.changed += differences.length;
+      for (const difference of differences) round.bytes += difference.update.length;
+      for (const name of omitted) this.#again(round, name, now);
+      const bare = differences.map((difference) => ({ ...difference, summary: undefined }));
+      state.link.send({ type: "documents", round: round.id, reply: false, documents: bare, omitted: [] });
+    });
+  }
+
+  #again(round: Round, name: string, now: number): void {
+    round.differing.add(this.#parts.catalog.entry(name, now).key);
+  }
+
+  #verify(state: LinkRounds, round: Round, now: number): void {
+    round.phase = "verify";
+    this.#keepWaiting(round, now);
+    this.sendDigest(state.link, true);
+  }
+
+  #verified(state: LinkRounds, round: Round, same: boolean, now: number): void {
+    if (same) return this.#end(state, round, "equal", now);
+    const moved = toHex(this.#parts.tree.root()) !== state.rootBefore;
+    this.#end(state, round, round.changed > 0 || round.skipped > 0 || moved ? "progress" : "stuck", now);
+  }
+
+  #end(state: LinkRounds, round: Round, result: "equal" | "progress" | "stuck" | "aborted", now: number): void {
+    const { config, random, emit } = this.#parts;
+    state.round = undefined;
+    this.#report(state, round, result, now);
+    state.busySkips = round.skipped > 0 ? state.busySkips + 1 : 0;
+    if (result === "equal") {
+      state.fruitless = 0;
+      state.backoffMs = 0;
+      state.busySkips = 0;
+      return;
+    }
+    if (result === "progress") {
+      state.fruitless = 0;
+      state.backoffMs = round.skipped > 0 ? config.busyMs : config.roundBackoffMinMs;
+    } else {
+      state.fruitless++;
+      state.backoffMs = Math.min(config.roundBackoffMaxMs, Math.max(config.roundBackoffMinMs, state.backoffMs * 2));
+    }
+    state.dueAt = now + state.backoffMs * (0.5 + random());
+    if (state.fruitless >= config.stuckRoundsAlarm) {
+      const { fruitless: rounds, link } = state;
+      emit({ type: "observe", fact: { kind: "reconciliation-stuck", link: link.id, rounds } });
+    }
+  }
+
+  #report(state: LinkRounds, round: Round, result: "equal" | "progress" | "stuck" | "aborted", now: number): void {
+    const { changed: documents, bytes } = round;
+    const ms = now - round.startedAt;
+    const fact = { kind: "round-ended", link: state.link.id, result, documents, bytes, ms } as const;
+    this.#parts.emit({ type: "observe", fact });
+  }
+
+  #expect(link: Link, id: number, phase: Round["phase"]): LinkRounds | undefined {
+    const state = this.#links.get(link.id);
+    return state?.round?.id === id && state.round.phase === phase ? state : undefined;
+  }
+
+  #keepWaiting(round: Round, now: number): void {
+    round.deadline = now + this.#parts.config.roundTimeoutMs;
+  }
+}

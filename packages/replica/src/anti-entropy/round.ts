@@ -1,0 +1,96 @@
+/**
+ * One round: what this peer, as the asker, has yet to compare with the other side of a link. One question is out at a time.
+ */
+import type { DocumentKey, NodeContent, NodePath, TreeItem } from "@yarrow/protocol";
+import { toHex } from "@yarrow/protocol";
+import type { LinkId } from "../event.ts";
+import type { SetTree } from "../set-tree/set-tree.ts";
+
+export type RoundPhase = "descend" | "documents" | "return" | "stream" | "verify";
+
+/** Part of the tree where one side is a leaf: compared here, without asking. */
+interface LocalTask {
+  readonly path: NodePath;
+  readonly theirs: readonly TreeItem[];
+}
+
+export class Round {
+  readonly id: number;
+  readonly link: LinkId;
+  readonly startedAt: number;
+  phase: RoundPhase;
+  /** Given up when nothing is heard by then. */
+  deadline: number;
+  /** Leaves busy documents to live push. */
+  readonly skipBusy: boolean;
+  /** Nodes whose content is still to be asked for. */
+  readonly paths: NodePath[] = [""];
+  readonly #local: LocalTask[] = [];
+  /** Documents found to differ and not yet asked for. */
+  readonly differing = new Set<DocumentKey>();
+  /** Documents that changed on either side, and their payload. */
+  changed = 0;
+  bytes = 0;
+  skipped = 0;
+
+  constructor(options: {
+    readonly id: number;
+    readonly link: LinkId;
+    readonly now: number;
+    readonly deadline: number;
+    readonly phase: RoundPhase;
+    readonly skipBusy: boolean;
+  }) {
+    this.id = options.id;
+    this.link = options.link;
+    this.startedAt = options.now;
+    this.deadline = options.deadline;
+    this.phase = options.phase;
+    this.skipBusy = options.skipBusy;
+  }
+
+  /** Takes in what the other side has below the nodes that were asked for. */
+  take(nodes: readonly NodeContent[], tree: SetTree): void {
+    for (const content of nodes) {
+      if (content.kind === "items") this.#local.push({ path: content.path, theirs: content.items });
+      else this.#takeChildren(content.path, content.sums, tree);
+    }
+  }
+
+  /** Compares leaves until `enough` differing documents are known or nothing is left to compare here. */
+  compare(tree: SetTree, enough: number): void {
+    while (this.differing.size < enough) {
+      const task = this.#local.pop();
+      if (task === undefined) return;
+      const mine = tree.items(task.path);
+      if (mine !== undefined) {
+        this.#compareItems(mine, task.theirs);
+        continue;
+      }
+      for (const digit of "0123456789abcdef") {
+        const path = task.path + digit;
+        this.#local.push({ path, theirs: task.theirs.filter((item) => item.key.startsWith(path)) });
+      }
+    }
+  }
+
+  get comparing(): boolean {
+    return this.#local.length > 0;
+  }
+
+  #takeChildren(path: NodePath, theirs: readonly Uint8Array[], tree: SetTree): void {
+    const mine = tree.children(path);
+    for (let digit = 0; digit < 16; digit++) {
+      if (toHex(mine[digit]!) !== toHex(theirs[digit]!)) this.paths.push(path + digit.toString(16));
+    }
+  }
+
+  #compareItems(mine: readonly TreeItem[], theirs: readonly TreeItem[]): void {
+    const digests = new Map(mine.map((item) => [item.key, toHex(item.digest)]));
+    for (const item of theirs) {
+      if (digests.get(item.key) !== toHex(item.digest)) this.differing.add(item.key);
+      digests.delete(item.key);
+    }
+    for (const key of digests.keys()) this.differing.add(key);
+  }
+}

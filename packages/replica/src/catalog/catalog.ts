@@ -1,0 +1,242 @@
+/**
+ * The documents of this replica: a bounded cache of entries, and the changes that the current batch stages on them.
+ *
+ * Invariants
+ * 1. An entry differs from its rows only between the first staging of a batch and its commit or rollback.
+ * 2. Staging never writes. `commit.ts` writes all staged changes in one transaction, or each alone when that fails.
+ * 3. What is accepted advances the lattice before anything is merged.
+ */
+import type { Incarnation } from "@yarrow/protocol";
+import { assert, DOCUMENT_BYTES_MAX, FENCE_IDS_MAX, isAlive, YarrowError } from "@yarrow/protocol";
+import type { ReplicaConfig } from "../config.ts";
+import { absorb } from "../document/absorb.ts";
+import type { Contribution } from "../document/contribution.ts";
+import type { FingerprintKey } from "../document/fingerprint.ts";
+import { Lattice } from "../document/lattice.ts";
+import type { ScannedUpdate } from "../document/scan-update.ts";
+import { scanUpdate } from "../document/scan-update.ts";
+import type { DocumentRow, LogSegment, SegmentSource, Store } from "../store.ts";
+import type { Entry } from "./entry.ts";
+import { loadEntry } from "./entry-loader.ts";
+import { StagedChange } from "./staged-change.ts";
+
+/** What became of an offered update. */
+export interface Offered {
+  /** `accepted`: it advanced the document. `known`: nothing new in it. `pending`: some or all of it waits. */
+  readonly outcome: "accepted" | "known" | "pending";
+  /** What the update holds, for whoever must later be told where it has arrived. */
+  readonly contribution: Contribution;
+}
+
+export class Catalog {
+  readonly #store: Store;
+  readonly #config: ReplicaConfig;
+  #key: FingerprintKey;
+  /** Least recently used first. */
+  readonly #entries = new Map<string, Entry>();
+  #entryBytes = 0;
+  readonly #staged = new Map<string, StagedChange>();
+  /** Documents in which damage was found on loading, and what it was: to be reported. */
+  readonly damaged = new Map<string, string>();
+  /** Loaded documents whose damage is not yet known to be repaired. */
+  readonly quarantined = new Set<string>();
+  readonly #mend: (entry: Entry) => void;
+
+  /** `mend` writes the record of a document that was rebuilt from what survived, inside the transaction that sets the rest aside. */
+  constructor(store: Store, key: FingerprintKey, config: ReplicaConfig, mend: (entry: Entry) => void) {
+    this.#store = store;
+    this.#key = key;
+    this.#config = config;
+    this.#mend = mend;
+  }
+
+  rekey(key: FingerprintKey): void {
+    this.#key = key;
+    this.#entries.clear();
+    this.#entryBytes = 0;
+  }
+
+  get key(): FingerprintKey {
+    return this.#key;
+  }
+
+  /** Number of entries in memory and their bytes, for metrics and tests. */
+  get cached(): { readonly entries: number; readonly bytes: number } {
+    return { entries: this.#entries.size, bytes: this.#entryBytes };
+  }
+
+  /** The entry of a name, from memory or disk. Does not create the document. */
+  entry(name: string, now: number): Entry {
+    const cached = this.#entries.get(name);
+    if (cached !== undefined) {
+      cached.touchedAt = now;
+      this.#entries.delete(name);
+      this.#entries.set(name, cached);
+      return cached;
+    }
+    const { entry, damage } = loadEntry(this.#store, this.#key, name, this.#mend);
+    if (damage !== undefined) this.damaged.set(name, damage);
+    if (damage !== undefined || entry.row?.quarantined === true) this.quarantined.add(name);
+    entry.touchedAt = now;
+    this.#entries.set(name, entry);
+    this.#entryBytes += entry.bytes;
+    return entry;
+  }
+
+  /** The change this batch makes to an entry. */
+  staged(entry: Entry): StagedChange {
+    let staged = this.#staged.get(entry.name);
+    if (staged === undefined) {
+      staged = new StagedChange(entry);
+      this.#staged.set(entry.name, staged);
+    }
+    return staged;
+  }
+
+  /** Hands over everything staged, in the order of first touch. */
+  takeStaged(): StagedChange[] {
+    const staged = [...this.#staged.values()];
+    this.#staged.clear();
+    return staged;
+  }
+
+  /** Looks through an update before anything of it is used. Throws YARROW_UPDATE_INVALID, YARROW_UPDATE_TOO_LARGE. */
+  scan(update: Uint8Array): ScannedUpdate {
+    return scanUpdate(update);
+  }
+
+  /**
+   * Offers an update to an alive document. Throws YARROW_PENDING_FULL (nothing of the remainder is kept),
+   * YARROW_DOCUMENT_TOO_LARGE.
+   */
+  offer(staged: StagedChange, scanned: ScannedUpdate, principal: string, source: SegmentSource): Offered {
+    const { entry } = staged;
+    assert(entry.alive, "only an alive document takes updates");
+    this.#checkSize(entry, staged, scanned.bytes.length);
+    const before = entry.lattice.byteSize;
+    const { accepted, remainder, contribution } = absorb(entry.lattice, scanned);
+    this.#entryBytes += entry.lattice.byteSize - before;
+    if (accepted !== undefined) {
+      staged.segments.push({ principal, source, update: accepted });
+      if (entry.pending.length > 0) this.#promotePending(staged);
+    }
+    const kept = remainder === undefined ? false : this.#keepPending(staged, { principal, source, update: remainder });
+    if (kept) return { outcome: "pending", contribution };
+    return { outcome: accepted === undefined ? "known" : "accepted", contribution };
+  }
+
+  /** Moves a document to a higher incarnation: what was alive dies, and its writers join the fence. */
+  move(staged: StagedChange, incarnation: Incarnation, fence: Iterable<number>): void {
+    const { entry } = staged;
+    assert(incarnation > entry.incarnation, "incarnations only grow");
+    this.joinFence(staged, isAlive(entry.incarnation) ? entry.lattice.clientIds() : []);
+    this.joinFence(staged, fence);
+    this.#entryBytes -= entry.lattice.byteSize + entry.pendingBytes;
+    entry.incarnation = incarnation;
+    entry.lattice = new Lattice(this.#key);
+    entry.pending = [];
+    entry.pendingBytes = 0;
+    this.#entryBytes += entry.lattice.byteSize;
+    staged.dropIncarnation();
+  }
+
+  /** Adds dead client ids. They only ever grow. */
+  joinFence(staged: StagedChange, clients: Iterable<number>): void {
+    const { fence } = staged.entry;
+    for (const client of clients) {
+      if (fence.has(client) || fence.size >= FENCE_IDS_MAX) continue;
+      fence.add(client);
+      staged.fenceGrew = true;
+    }
+  }
+
+  /** After a commit: the entry stands in its rows. */
+  published(entry: Entry, row: DocumentRow, now: number): void {
+    entry.row = row;
+    entry.changedAt = now;
+  }
+
+  /** Forgets an entry whose staged change did not commit, or that memory no longer needs. */
+  evict(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return;
+    this.#entries.delete(name);
+    this.#entryBytes -= entry.bytes;
+    if (this.#entries.size === 0) this.#entryBytes = 0;
+  }
+
+  /** Lets go of entries over the byte budget, and of those unused for long. */
+  trim(now: number): void {
+    for (const entry of this.#entries.values()) {
+      const idle = now - entry.touchedAt >= this.#config.entryIdleMs;
+      if (!idle && this.#entryBytes <= this.#config.entryCacheBytesMax) return;
+      if (!this.#staged.has(entry.name)) this.evict(entry.name);
+    }
+  }
+
+  /** When the least recently used entry becomes idle. */
+  nextTrim(): number {
+    for (const entry of this.#entries.values()) return entry.touchedAt + this.#config.entryIdleMs;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  #checkSize(entry: Entry, staged: StagedChange, updateBytes: number): void {
+    let bytes = updateBytes + (entry.row === undefined || staged.moved ? 0 : entry.row.headBytes + entry.row.tailBytes);
+    for (const segment of staged.segments) bytes += segment.update.length;
+    if (bytes <= DOCUMENT_BYTES_MAX) return;
+    throw new YarrowError(
+      "YARROW_DOCUMENT_TOO_LARGE",
+      `document ${JSON.stringify(entry.name)} would grow to ${bytes} bytes; the limit is ${DOCUMENT_BYTES_MAX}`,
+    );
+  }
+
+  /** Returns false when exactly this already waits. */
+  #keepPending(staged: StagedChange, segment: LogSegment): boolean {
+    const { entry } = staged;
+    if (entry.pending.some((pending) => equalBytes(pending.segment.update, segment.update))) return true;
+    if (entry.pendingBytes + segment.update.length > this.#config.pendingBytesMax) {
+      throw new YarrowError(
+        "YARROW_PENDING_FULL",
+        `document ${JSON.stringify(entry.name)} holds ${entry.pendingBytes} bytes that wait for missing updates; ` +
+          `the limit is ${this.#config.pendingBytesMax}`,
+      );
+    }
+    entry.pending.push({ id: undefined, segment });
+    entry.pendingBytes += segment.update.length;
+    this.#entryBytes += segment.update.length;
+    staged.addedPending.push(segment);
+    return true;
+  }
+
+  /** Takes in what no longer has to wait, until nothing moves any more. */
+  #promotePending(staged: StagedChange): void {
+    const { entry } = staged;
+    for (let moved = true; moved; ) {
+      moved = false;
+      for (const pending of entry.pending.slice()) {
+        const { accepted, remainder } = absorb(entry.lattice, scanUpdate(pending.segment.update));
+        const done = remainder === undefined;
+        if (accepted === undefined && !done) continue;
+        if (accepted !== undefined) staged.segments.push({ ...pending.segment, update: accepted });
+        moved ||= accepted !== undefined;
+        this.#dropPending(staged, pending);
+        if (!done) this.#keepPending(staged, { ...pending.segment, update: remainder });
+      }
+    }
+  }
+
+  #dropPending(staged: StagedChange, pending: Entry["pending"][number]): void {
+    const { entry } = staged;
+    entry.pending = entry.pending.filter((other) => other !== pending);
+    entry.pendingBytes -= pending.segment.update.length;
+    this.#entryBytes -= pending.segment.update.length;
+    if (pending.id !== undefined) staged.removedPending.push(pending.id);
+    else staged.addedPending = staged.addedPending.filter((segment) => segment !== pending.segment);
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,61 @@
+/**
+ * What one batch does to one document, gathered in memory: written as one log row, then shown as one frame and one message.
+ */
+import type { Broadcast, Incarnation, Segment } from "@yarrow/protocol";
+import type { LinkId, RequestId, SubscriberId } from "../event.ts";
+import type { LogSegment } from "../store.ts";
+import type { Entry } from "./entry.ts";
+
+/** What became of one edit of a subscriber. */
+export interface StagedEdit {
+  readonly subscriber: SubscriberId;
+  /** `accepted`: part of the row. `echo`: nothing new. `pending`: some of it waits. */
+  readonly outcome: "accepted" | "echo" | "pending";
+  readonly update: Uint8Array;
+}
+
+export class StagedChange {
+  readonly entry: Entry;
+  readonly fromIncarnation: Incarnation;
+  /** Accepted updates: the log row. */
+  segments: LogSegment[] = [];
+  addedPending: LogSegment[] = [];
+  removedPending: number[] = [];
+  fenceGrew = false;
+  /** Updates that no other peer has seen yet, as they came: our own broadcast. */
+  publish: Segment[] = [];
+  readonly edits: StagedEdit[] = [];
+  readonly deletions: RequestId[] = [];
+  /** Broadcasts of others that changed something here, to be passed on. */
+  readonly forwards: { readonly link: LinkId; readonly message: Broadcast }[] = [];
+  /** Links whose differences are part of this change. */
+  readonly repairs = new Set<LinkId>();
+
+  constructor(entry: Entry) {
+    this.entry = entry;
+    this.fromIncarnation = entry.incarnation;
+  }
+
+  get moved(): boolean {
+    return this.entry.incarnation !== this.fromIncarnation;
+  }
+
+  /** True when there is anything to write. */
+  get dirty(): boolean {
+    return (
+      this.moved ||
+      this.fenceGrew ||
+      this.segments.length > 0 ||
+      this.addedPending.length > 0 ||
+      this.removedPending.length > 0
+    );
+  }
+
+  /** Forgets what was staged for the incarnation that just ended. */
+  dropIncarnation(): void {
+    this.segments = [];
+    this.addedPending = [];
+    this.removedPending = [];
+    this.publish = [];
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * Keeps opening a document cheap and the log within its window.
+ *
+ * A *head* snapshot holds everything through a sequence, so that opening reads it and the short tail after it. A *base*
+ * snapshot holds what came before the oldest row that is kept, so that the past can be replayed. Rows go only after a
+ * snapshot that covers them is committed.
+ *
+ * Snapshots are this replica's own business and change no fingerprint: the delete set of each is the lattice's.
+ */
+import type { ReplicaConfig } from "../config.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import type { Encoder } from "../catalog/encoder.ts";
+import type { Entry } from "../catalog/entry.ts";
+import { readRows } from "../catalog/entry-loader.ts";
+import { mergeUpdates } from "../document/merge.ts";
+import type { Effect } from "../effect.ts";
+import type { RequestId } from "../event.ts";
+import type { ArrivalSequence, DocumentRow, Store } from "../store.ts";
+import { StoreFullError } from "../store.ts";
+import type { Workbench } from "../workbench.ts";
+import { assert } from "@yarrow/protocol";
+
+interface FullCompaction {
+  readonly request: RequestId;
+  after: string;
+  documents: number;
+  bytesBefore: number;
+  bytesAfter: number;
+  underway: number;
+  listed: boolean;
+}
+
+export interface CompactorParts {
+  readonly config: ReplicaConfig;
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly encoder: Encoder;
+  readonly workbench: Workbench;
+  readonly emit: (effect: Effect) => void;
+}
+
+/** Documents of a full compaction that are under way at once. */
+const AT_ONCE = 8;
+const PAGE = 64;
+
+export class Compactor {
+  readonly #parts: CompactorParts;
+  readonly #full: FullCompaction[] = [];
+
+  constructor(parts: CompactorParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts a compaction when a document's tail has outgrown its head. Call when nothing is staged. */
+  consider(entry: Entry): void {
+    const { config } = this.#parts;
+    const { row } = entry;
+    if (row === undefined || row.tailBytes <= config.compactTailBytes || row.tailBytes <= row.headBytes / 2) return;
+    this.compact(entry, () => {});
+  }
+
+  /** Compacts one document; `done` tells its stored bytes before and after. Call when nothing is staged. */
+  compact(entry: Entry, done: (before: number, after: number) => void): void {
+    const { row, incarnation } = entry;
+    if (row === undefined || !entry.alive || entry.compacting || row.tailBytes === 0) return done(0, 0);
+    entry.compacting = true;
+    const before = row.headBytes + row.tailBytes;
+    const sequence = row.lastSequence;
+    const stateVector = entry.lattice.encodeStateVector();
+    const deleteSet = entry.lattice.encodeDeleteSet();
+    const parts = this.#parts.encoder.parts(entry);
+    this.#parts.workbench.run(
+      () => ({ kind: "compact", parts, deleteSet }),
+      (result, now) => {
+        entry.compacting = false;
+        if (result.kind !== "compact") return done(before, before);
+        const after = this.#install(entry.name, incarnation, sequence, stateVector, result.snapshot, now);
+        done(before, after ?? before);
+      },
+    );
+  }
+
+  /** Compacts every document that has a tail. */
+  compactAll(request: RequestId, now: number): void {
+    this.#full.push({
+      request,
+      after: "",
+      documents: 0,
+      bytesBefore: 0,
+      bytesAfter: 0,
+      underway: 0,
+      listed: false,
+    });
+    this.wake(now);
+  }
+
+  get busy(): boolean {
+    return this.#full.length > 0;
+  }
+
+  /** Goes on with full compactions. Call when nothing is staged. */
+  wake(now: number): void {
+    const full = this.#full[0];
+    if (full === undefined) return;
+    while (!full.listed && full.underway < AT_ONCE) this.#compactPage(full, now);
+    if (!full.listed || full.underway > 0) return;
+    this.#full.shift();
+    const { request, documents, bytesBefore, bytesAfter } = full;
+    this.#parts.emit({ type: "compacted", request, documents, bytesBefore, bytesAfter });
+    this.wake(now);
+  }
+
+  #compactPage(full: FullCompaction, now: number): void {
+    const rows = this.#parts.store.listDocuments({ after: full.after, limit: PAGE, include: "alive" });
+    full.listed = rows.length < PAGE;
+    for (const row of rows) {
+      full.after = row.name;
+      if (row.tailBytes === 0) continue;
+      full.underway++;
+      this.compact(this.#parts.catalog.entry(row.name, now), (before, after) => {
+        full.underway--;
+        full.bytesBefore += before;
+        full.bytesAfter += after;
+        if (before > 0) full.documents++;
+      });
+    }
+  }
+
+  /** Returns the stored bytes afterwards, or undefined when it came too late or found no room. */
+  #install(
+    name: string,
+    incarnation: number,
+    sequence: ArrivalSequence,
+    stateVector: Uint8Array,
+    snapshot: Uint8Array,
+    now: number,
+  ): number | undefined {
+    const { store, catalog, emit, config } = this.#parts;
+    const entry = catalog.entry(name, now);
+    const { row } = entry;
+    if (row === undefined || entry.incarnation !== incarnation) return undefined;
+    let tailBytes = 0;
+    for (const logRow of readRows(store, row, incarnation, sequence)) {
+      for (const segment of logRow.segments ?? []) tailBytes += segment.update.length;
+    }
+    const written = { ...row, headBytes: snapshot.length, tailBytes };
+    const saved = attempt(() =>
+      store.transaction(() => {
+        const head = { document: row.id, incarnation, kind: "head", sequence, stateVector, update: snapshot } as const;
+        store.writeSnapshot(head);
+        this.#writeCheckpoint(entry, row);
+        this.#writeRow(entry, written);
+        if (config.historyMs === 0) store.deleteLog(row.id, incarnation, sequence);
+      }),
+    );
+    if (!saved) return undefined;
+    entry.row = written;
+    const bytesBefore = row.headBytes + row.tailBytes;
+    emit({
+      type: "observe",
+      fact: { kind: "compacted", name, bytesBefore, bytesAfter: snapshot.length + tailBytes },
+    });
+    return snapshot.length + tailBytes;
+  }
+
+  /**
+   * Moves what has left the history window from the log into the base snapshot. Returns false when the document must be
+   * compacted first; it is then on its way.
+   */
+  retire(entry: Entry, arrivedBeforeMs: number): boolean {
+    const { store } = this.#parts;
+    const { row, incarnation } = entry;
+    if (row === undefined || !entry.alive) return true;
+    const through = store.lastSequenceBefore(row.id, incarnation, arrivedBeforeMs);
+    if (through === 0) return true;
+    const head = store.readSnapshot(row.id, incarnation, "head");
+    if (head?.update === undefined || head.sequence < through) {
+      this.compact(entry, () => {});
+      return false;
+    }
+    const base = store.readSnapshot(row.id, incarnation, "base");
+    const parts = base?.update === undefined ? [] : [base.update];
+    for (const logRow of readRows(store, row, incarnation, base?.sequence ?? 0)) {
+      if (logRow.sequence > through) break;
+      for (const segment of logRow.segments ?? []) parts.push(segment.update);
+    }
+    attempt(() =>
+      store.transaction(() => {
+        // A base that was lost is not rebuilt from less than everything: the past then begins at the head.
+        const update = base !== undefined && base.update === undefined ? head.update! : mergeUpdates(parts);
+        const stateVector = head.stateVector ?? new Uint8Array([0]);
+        store.writeSnapshot({ document: row.id, incarnation, kind: "base", sequence: through, stateVector, update });
+        this.#writeCheckpoint(entry, row);
+        store.deleteLog(row.id, incarnation, through);
+      }),
+    );
+    return true;
+  }
+
+  #writeCheckpoint(entry: Entry, row: DocumentRow): void {
+    this.#parts.store.writeCheckpoint(row.id, { sequence: row.lastSequence, lattice: entry.lattice.encode() });
+    entry.checkpointSequence = row.lastSequence;
+    entry.uncheckedBytes = 0;
+  }
+
+  #writeRow(entry: Entry, row: DocumentRow): void {
+    const stored = this.#parts.store.readDocument(entry.name);
+    assert(stored?.fence !== undefined, "a loaded document has a readable fence");
+    this.#parts.store.writeDocument({ ...row, fence: stored.fence });
+  }
+}
+
+/** Compaction can wait for room on the disk; everything else must not be hidden. */
+function attempt(write: () => void): boolean {
+  try {
+    write();
+    return true;
+  } catch (error) {
+    if (error instanceof StoreFullError) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,69 @@
+/** One connection to another peer, from its opening to its end. */
+import type { Hello, Message, PeerId, ProcessId } from "@yarrow/protocol";
+import { encodeMessage } from "@yarrow/protocol";
+import type { LinkId } from "../event.ts";
+import { Incoming } from "./incoming.ts";
+import { Outgoing } from "./outgoing.ts";
+
+export type LinkState =
+  /** Our hello is out, theirs has not come. */
+  | { readonly kind: "greeting"; readonly until: number }
+  | { readonly kind: "open"; readonly hello: Hello; readonly since: number }
+  /** Refused or lost; waits for the shell to report the end. */
+  | { readonly kind: "closing" };
+
+export class Link {
+  readonly id: LinkId;
+  readonly dialled: string | undefined;
+  state: LinkState;
+  readonly outgoing = new Outgoing();
+  readonly incoming = new Incoming();
+  heardAt: number;
+  pingDueAt: number;
+  #pingSequence = 0;
+  #pingSentAt = 0;
+  rttMs: number | undefined;
+  congested = false;
+  /** Live updates were dropped or refused: only anti-entropy makes the two equal again. */
+  dirty = false;
+  /** When both sets were last known equal. */
+  equalAt: number | undefined;
+  equal = false;
+
+  constructor(id: LinkId, dialled: string | undefined, now: number, helloTimeoutMs: number) {
+    this.id = id;
+    this.dialled = dialled;
+    this.state = { kind: "greeting", until: now + helloTimeoutMs };
+    this.heardAt = now;
+    this.pingDueAt = Number.POSITIVE_INFINITY;
+  }
+
+  get weDialled(): boolean {
+    return this.dialled !== undefined;
+  }
+
+  get hello(): Hello | undefined {
+    return this.state.kind === "open" ? this.state.hello : undefined;
+  }
+
+  get peerId(): PeerId | undefined {
+    return this.hello?.peerId;
+  }
+
+  get processId(): ProcessId | undefined {
+    return this.hello?.processId;
+  }
+
+  send(message: Message): void {
+    this.outgoing.push(encodeMessage(message));
+  }
+
+  sendPing(now: number): void {
+    this.#pingSentAt = now;
+    this.send({ type: "ping", sequence: ++this.#pingSequence });
+  }
+
+  takePong(sequence: number, now: number): void {
+    if (sequence === this.#pingSequence) this.rttMs = now - this.#pingSentAt;
+  }
+}

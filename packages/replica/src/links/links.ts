@@ -1,0 +1,284 @@
+/**
+ * All links of this peer: greeting, heartbeats, duplicates, pauses, and what they have to send.
+ *
+ * Invariants
+ * 1. Nothing but a hello is understood before the hello, and nothing is sent after a refusal.
+ * 2. At most one open link per process; both sides choose the same one without talking.
+ * 3. Every link that ends on our initiative says why first.
+ */
+import type { ClusterId, Hello, Message, PeerId, ProcessId, Role, YarrowErrorCode } from "@yarrow/protocol";
+import { decodeFrame, decodeMessage, FINGERPRINT_VERSION, PROTOCOL_VERSION } from "@yarrow/protocol";
+import { PROTOCOL_VERSION_MIN, YarrowError } from "@yarrow/protocol";
+import type { ReplicaConfig } from "../config.ts";
+import type { Effect, Fact } from "../effect.ts";
+import type { LinkId } from "../event.ts";
+import type { Directory, Target } from "../membership/directory.ts";
+import { judgeHello, newerLinkStays } from "./handshake.ts";
+import { Link } from "./link.ts";
+
+export interface LinksOptions {
+  readonly config: ReplicaConfig;
+  readonly directory: Directory;
+  readonly peerId: PeerId;
+  readonly processId: ProcessId;
+  readonly addresses: readonly string[];
+  readonly role: () => Role;
+  readonly clusterId: () => ClusterId | undefined;
+  readonly adoptCluster: (id: ClusterId) => void;
+  readonly emit: (effect: Effect) => void;
+  readonly opened: (link: Link, now: number) => void;
+  readonly ended: (link: Link, now: number) => void;
+}
+
+export class Links {
+  readonly #options: LinksOptions;
+  readonly #links = new Map<LinkId, Link>();
+  #pausedAll = false;
+  readonly #pausedPeers = new Set<string>();
+  duplicateIdentity = false;
+
+  constructor(options: LinksOptions) {
+    this.#options = options;
+  }
+
+  get paused(): boolean {
+    return this.#pausedAll;
+  }
+
+  all(): Link[] {
+    return [...this.#links.values()];
+  }
+
+  open(): Link[] {
+    return this.all().filter((link) => link.state.kind === "open");
+  }
+
+  get(id: LinkId): Link | undefined {
+    return this.#links.get(id);
+  }
+
+  linkOpened(id: LinkId, dialled: string | undefined, now: number): void {
+    if (this.#links.has(id)) return;
+    const { config } = this.#options;
+    const link = new Link(id, dialled, now, config.helloTimeoutMs);
+    this.#links.set(id, link);
+    if (this.#links.size > config.linksMax) {
+      return this.refuse(link, "YARROW_LINK_LIMIT", `this peer has its limit of ${config.linksMax} links`, now);
+    }
+    link.send(this.#hello());
+  }
+
+  /** Decodes a frame and hands each message to `take`. Frames that cannot be read end the link. */
+  frame(id: LinkId, bytes: Uint8Array, now: number, take: (link: Link, message: Message) => void): void {
+    const link = this.#links.get(id);
+    if (link === undefined || link.state.kind === "closing") return;
+    link.heardAt = now;
+    try {
+      for (const message of decodeFrame(bytes)) {
+        this.#message(link, message, now, take);
+        if ((link.state as Link["state"]).kind === "closing") return;
+      }
+    } catch (error) {
+      if (!(error instanceof YarrowError)) throw error;
+      this.refuse(link, error.code, error.message, now);
+    }
+  }
+
+  linkClosed(id: LinkId, reason: string, now: number): void {
+    const link = this.#links.get(id);
+    if (link === undefined) return;
+    this.#links.delete(id);
+    if (link.state.kind === "closing") return;
+    this.#end(link, reason, now, "ended");
+  }
+
+  dialFailed(url: string, now: number): void {
+    this.#options.directory.lost(url, now, "failed");
+  }
+
+  pause(peer: string | undefined, paused: boolean, now: number): void {
+    if (peer === undefined) this.#pausedAll = paused;
+    else if (paused) this.#pausedPeers.add(peer);
+    else this.#pausedPeers.delete(peer);
+    if (peer === undefined && !paused) this.#pausedPeers.clear();
+    for (const link of this.all()) {
+      if (this.#isPaused(link)) this.refuse(link, "YARROW_LINK_PAUSED", "links of this peer are paused", now);
+    }
+    if (!paused) this.#options.directory.hurry(now);
+  }
+
+  /** True when links to this peer or address are paused by name. */
+  isPausedByName(name: string | undefined): boolean {
+    return name !== undefined && this.#pausedPeers.has(name);
+  }
+
+  /** Says why, and ends the link. */
+  refuse(link: Link, code: YarrowErrorCode, detail: string, now: number): void {
+    if (link.state.kind === "closing") return;
+    link.send({ type: "refuse", code, detail });
+    this.#end(link, `${code}: ${detail}`, now, code === "YARROW_LINK_PAUSED" ? "passing" : "failed");
+    this.#emitFact({ kind: "link-refused", code, detail, url: link.dialled });
+    this.#sendFrames(link);
+    this.#options.emit({ type: "close-link", link: link.id, code, detail });
+  }
+
+  wake(now: number): void {
+    const { config, directory, emit } = this.#options;
+    for (const link of this.all()) this.#wakeLink(link, now, config);
+    if (this.#pausedAll) return;
+    for (const url of directory.takeDue(now, (target) => this.#mayDial(target))) emit({ type: "dial", url });
+  }
+
+  nextDeadline(): number {
+    const { config, directory } = this.#options;
+    let next = this.#pausedAll ? Number.POSITIVE_INFINITY : directory.nextDeadline();
+    for (const link of this.#links.values()) {
+      if (link.state.kind === "greeting") next = Math.min(next, link.state.until);
+      if (link.state.kind === "open") next = Math.min(next, link.pingDueAt, link.heardAt + config.linkSilentMs);
+    }
+    return next;
+  }
+
+  /** Emits what the links have to send. */
+  flush(): void {
+    for (const link of this.#links.values()) if (link.state.kind !== "closing") this.#sendFrames(link);
+  }
+
+  #hello(): Hello {
+    const { peerId, processId, addresses, role, clusterId } = this.#options;
+    return {
+      type: "hello",
+      protocolMin: PROTOCOL_VERSION_MIN,
+      protocolMax: PROTOCOL_VERSION,
+      fingerprintVersion: FINGERPRINT_VERSION,
+      features: 0,
+      clusterId: clusterId(),
+      peerId,
+      processId,
+      role: role(),
+      addresses,
+    };
+  }
+
+  #message(link: Link, message: Message, now: number, take: (link: Link, message: Message) => void): void {
+    if (message.type === "hello") return this.#takeHello(link, message, now);
+    if (message.type === "refuse") return this.#takeRefusal(link, message.code, message.detail, now);
+    if (link.state.kind !== "open") return this.refuse(link, "YARROW_FRAME_INVALID", "hello must come first", now);
+    switch (message.type) {
+      case "ping":
+        return link.send({ type: "pong", sequence: message.sequence });
+      case "pong":
+        return link.takePong(message.sequence, now);
+      case "fragment-taken":
+        return link.outgoing.fragmentTaken();
+      case "fragment": {
+        const whole = link.incoming.take(message);
+        link.send({ type: "fragment-taken", transfer: message.transfer });
+        const joined = whole === undefined ? undefined : decodeMessage(whole);
+        if (joined !== undefined && joined.type !== "fragment") this.#message(link, joined, now, take);
+        return;
+      }
+      default:
+        return take(link, message);
+    }
+  }
+
+  #takeHello(link: Link, hello: Hello, now: number): void {
+    const { processId, clusterId, adoptCluster, directory, peerId, config } = this.#options;
+    if (link.state.kind !== "greeting") return this.refuse(link, "YARROW_FRAME_INVALID", "a second hello", now);
+    const verdict = judgeHello({ processId, clusterId: clusterId() }, hello);
+    if (verdict.kind === "refuse") {
+      this.refuse(link, verdict.code, verdict.detail, now);
+      if (verdict.code === "YARROW_LINK_SELF" && link.dialled !== undefined) directory.isSelf(link.dialled);
+      return;
+    }
+    link.state = { kind: "open", hello, since: now };
+    if (this.#isPaused(link)) return this.refuse(link, "YARROW_LINK_PAUSED", "links of this peer are paused", now);
+    if (!this.#winsOverOthers(link, hello, now)) return;
+    if (verdict.kind === "adopt") adoptCluster(verdict.clusterId);
+    if (hello.peerId === peerId || this.#othersHave(link, hello.peerId)) this.#noticeDuplicateIdentity(hello.peerId);
+    if (link.dialled !== undefined) directory.linked(link.dialled, hello.peerId, hello.processId);
+    link.pingDueAt = now + config.pingIntervalMs;
+    this.#emitFact({ kind: "link-up", link: link.id, peerId: hello.peerId, url: link.dialled });
+    this.#options.opened(link, now);
+  }
+
+  /** Closes this link or the older ones to the same process. Returns whether this one stays. */
+  #winsOverOthers(link: Link, hello: Hello, now: number): boolean {
+    for (const other of this.open()) {
+      if (other === link || other.processId !== hello.processId) continue;
+      const stays = newerLinkStays(other, link, this.#options.processId, hello.processId);
+      const loser = stays ? other : link;
+      if (loser.dialled !== undefined) {
+        this.#options.directory.linked(loser.dialled, hello.peerId, hello.processId);
+      }
+      this.refuse(loser, "YARROW_LINK_DUPLICATE", "another link joins these two peers", now);
+      if (!stays) return false;
+    }
+    return true;
+  }
+
+  #othersHave(link: Link, peerId: PeerId): boolean {
+    return this.open().some((other) => other !== link && other.peerId === peerId);
+  }
+
+  #noticeDuplicateIdentity(peerId: PeerId): void {
+    this.duplicateIdentity = true;
+    this.#emitFact({ kind: "duplicate-identity", peerId });
+  }
+
+  #takeRefusal(link: Link, code: string, detail: string, now: number): void {
+    const { directory, emit } = this.#options;
+    this.#emitFact({ kind: "link-refused", code, detail, url: link.dialled });
+    const passing = code === "YARROW_LINK_PAUSED" || code === "YARROW_LINK_DUPLICATE";
+    this.#end(link, `refused by the other side: ${code}: ${detail}`, now, passing ? "passing" : "failed");
+    if (code === "YARROW_LINK_SELF" && link.dialled !== undefined) directory.isSelf(link.dialled);
+    emit({ type: "close-link", link: link.id, code: code as YarrowErrorCode, detail: `refused: ${detail}` });
+  }
+
+  #end(link: Link, reason: string, now: number, why: "failed" | "passing" | "ended"): void {
+    const { peerId } = link;
+    const wasOpen = link.state.kind === "open";
+    link.state = { kind: "closing" };
+    if (link.dialled !== undefined) this.#options.directory.lost(link.dialled, now, why);
+    this.#emitFact({ kind: "link-down", link: link.id, peerId, reason });
+    if (!wasOpen) return;
+    if (peerId !== undefined) this.#options.directory.peerLost(peerId, now);
+    this.#options.ended(link, now);
+  }
+
+  #wakeLink(link: Link, now: number, config: ReplicaConfig): void {
+    if (link.state.kind === "greeting" && now >= link.state.until) {
+      this.refuse(link, "YARROW_LINK_SILENT", `no hello within ${config.helloTimeoutMs} ms`, now);
+    }
+    if (link.state.kind !== "open") return;
+    if (now >= link.heardAt + config.linkSilentMs) {
+      this.refuse(link, "YARROW_LINK_SILENT", `nothing heard for ${config.linkSilentMs} ms`, now);
+    } else if (now >= link.pingDueAt) {
+      link.sendPing(now);
+      link.pingDueAt = now + config.pingIntervalMs;
+    }
+  }
+
+  #mayDial(target: Target): boolean {
+    if (this.isPausedByName(target.url) || this.isPausedByName(target.peerId)) return false;
+    return !this.open().some(
+      (link) =>
+        (target.processId !== undefined && link.processId === target.processId) ||
+        (link.hello?.addresses.includes(target.url) ?? false),
+    );
+  }
+
+  #isPaused(link: Link): boolean {
+    return this.#pausedAll || this.isPausedByName(link.peerId) || this.isPausedByName(link.dialled);
+  }
+
+  #sendFrames(link: Link): void {
+    const frames = link.outgoing.takeFrames();
+    if (frames.length > 0) this.#options.emit({ type: "send", link: link.id, frames });
+  }
+
+  #emitFact(fact: Fact): void {
+    this.#options.emit({ type: "observe", fact });
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Addresses this peer knows, and when to dial them. Up to a dozen peers every one links to every other (full mesh); the
+ * partial views of larger clusters will choose from the same directory.
+ *
+ * Invariants
+ * 1. An address that leads to a process which is linked already, or to this process, is not dialled.
+ * 2. Every failure doubles the wait up to the cap, and every wait is jittered, so that a healed network sees no stampede.
+ */
+import type { PeerId, ProcessId } from "@yarrow/protocol";
+import { ADDRESS_BYTES_MAX } from "@yarrow/protocol";
+import type { ReplicaConfig } from "../config.ts";
+
+export interface Target {
+  readonly url: string;
+  /** Given by the operator: never forgotten. */
+  readonly configured: boolean;
+  /** Who answered there last, or who is said to live there. */
+  peerId: PeerId | undefined;
+  processId: ProcessId | undefined;
+  state: "waiting" | "dialling" | "linked" | "self";
+  failures: number;
+  dueAt: number;
+}
+
+/** After a refusal that will pass by itself, such as a pause, the wait does not grow. */
+const PASSING_REFUSAL_WAIT_MS = 1_000;
+
+export class Directory {
+  readonly #config: ReplicaConfig;
+  readonly #random: () => number;
+  readonly #targets = new Map<string, Target>();
+
+  constructor(config: ReplicaConfig, random: () => number) {
+    this.#config = config;
+    this.#random = random;
+  }
+
+  add(url: string, options: { readonly configured: boolean; readonly peerId?: PeerId; readonly now: number }): void {
+    if (!isPeerUrl(url) || this.#targets.has(url)) return;
+    if (!options.configured && this.#targets.size >= this.#config.addressesMax) return;
+    this.#targets.set(url, {
+      url,
+      configured: options.configured,
+      peerId: options.peerId,
+      processId: undefined,
+      state: "waiting",
+      failures: 0,
+      dueAt: options.now,
+    });
+  }
+
+  get(url: string): Target | undefined {
+    return this.#targets.get(url);
+  }
+
+  targets(): Target[] {
+    return [...this.#targets.values()];
+  }
+
+  /** The addresses to dial now; each is `dialling` from here on. */
+  takeDue(now: number, mayDial: (target: Target) => boolean): string[] {
+    const due: string[] = [];
+    for (const target of this.#targets.values()) {
+      if (target.state !== "waiting" || target.dueAt > now) continue;
+      if (mayDial(target)) {
+        target.state = "dialling";
+        due.push(target.url);
+      } else {
+        target.dueAt = now + this.#config.redialMaxMs * (0.5 + this.#random() / 2);
+      }
+    }
+    return due;
+  }
+
+  nextDeadline(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const target of this.#targets.values()) if (target.state === "waiting") next = Math.min(next, target.dueAt);
+    return next;
+  }
+
+  linked(url: string, peerId: PeerId, processId: ProcessId): void {
+    const target = this.#targets.get(url);
+    if (target === undefined) return;
+    target.peerId = peerId;
+    target.processId = processId;
+    target.state = "linked";
+    target.failures = 0;
+  }
+
+  /** The address leads back to this process. */
+  isSelf(url: string): void {
+    const target = this.#targets.get(url);
+    if (target !== undefined) target.state = "self";
+  }
+
+  /** A dial failed, or the link it made has ended. */
+  lost(url: string, now: number, reason: "failed" | "passing" | "ended"): void {
+    const target = this.#targets.get(url);
+    if (target === undefined || target.state === "self") return;
+    const { redialMinMs, redialMaxMs } = this.#config;
+    target.state = "waiting";
+    target.failures = reason === "failed" ? target.failures + 1 : 0;
+    const wait =
+      reason === "passing" ? PASSING_REFUSAL_WAIT_MS : Math.min(redialMaxMs, redialMinMs * 2 ** target.failures);
+    target.dueAt = now + wait * (0.5 + this.#random());
+  }
+
+  /** A link to this peer ended, whoever had dialled it: its other addresses need not wait long. */
+  peerLost(peerId: PeerId, now: number): void {
+    for (const target of this.#targets.values()) {
+      if (target.state !== "waiting" || target.peerId !== peerId) continue;
+      target.dueAt = Math.min(target.dueAt, now + this.#config.redialMinMs * (0.5 + this.#random()));
+    }
+  }
+
+  /** Dials everything soon: the operator has healed a cut. */
+  hurry(now: number): void {
+    for (const target of this.#targets.values()) {
+      if (target.state !== "waiting") continue;
+      target.failures = 0;
+      target.dueAt = now;
+    }
+  }
+}
+
+export function isPeerUrl(url: string): boolean {
+  return /^wss?:\/\/[^/?#\s]+\/?$/.test(url) && url.length <= ADDRESS_BYTES_MAX;
+}

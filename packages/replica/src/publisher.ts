@@ -1,0 +1,96 @@
+/** Tells other peers what was committed here: by live push at once, and by digests when it is quiet and at intervals. */
+import type { ProcessId } from "@yarrow/protocol";
+import type { Reconciler } from "./anti-entropy/reconciler.ts";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { StagedChange } from "./catalog/staged-change.ts";
+import type { ReplicaConfig } from "./config.ts";
+import type { AnnouncePresence, LinkId } from "./event.ts";
+import type { Gossip } from "./gossip/gossip.ts";
+import type { Links } from "./links/links.ts";
+
+export interface PublisherParts {
+  readonly config: ReplicaConfig;
+  readonly gossip: Gossip;
+  readonly links: Links;
+  readonly reconciler: Reconciler;
+  readonly processId: ProcessId;
+}
+
+export class Publisher {
+  readonly #parts: PublisherParts;
+  #settleAt = Number.POSITIVE_INFINITY;
+  #digestAt = Number.POSITIVE_INFINITY;
+  /** Documents with waiting updates, and when the other peers are asked for what is missing. */
+  readonly #waiting = new Map<string, number>();
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  committed(change: StagedChange, now: number): void {
+    const { gossip, config, processId } = this.#parts;
+    const { entry, publish, forwards, moved } = change;
+    if (publish.length > 0 || (moved && forwards.length === 0)) {
+      gossip.originate({
+        type: "broadcast",
+        origin: processId,
+        sequence: gossip.nextSequence(),
+        name: entry.name,
+        incarnation: entry.incarnation,
+        fence: moved ? [...entry.fence] : [],
+        segments: publish,
+      });
+    }
+    for (const { link, message } of forwards) gossip.forward(message, link);
+    if (change.addedPending.length > 0 && !this.#waiting.has(entry.name)) {
+      this.#waiting.set(entry.name, now + config.pendingRepairMs);
+    }
+    this.#settleAt = now + config.digestSettleMs;
+  }
+
+  /** What links sent was not kept: ask for it again, later. */
+  failed(change: StagedChange, now: number): void {
+    const links = new Set<LinkId>([...change.repairs, ...change.forwards.map(({ link }) => link)]);
+    for (const link of links) this.#parts.reconciler.suspect(link, now + this.#parts.config.roundBackoffMinMs);
+  }
+
+  presence({ name, states }: AnnouncePresence): void {
+    const { gossip, processId } = this.#parts;
+    gossip.originate({ type: "presence", origin: processId, sequence: gossip.nextSequence(), name, states });
+  }
+
+  congestion(id: LinkId, congested: boolean, now: number): void {
+    const link = this.#parts.links.get(id);
+    if (link === undefined) return;
+    link.congested = congested;
+    if (congested || !link.dirty) return;
+    link.dirty = false;
+    this.#parts.reconciler.suspect(id, now);
+  }
+
+  /** Call when nothing is staged. */
+  wake(now: number, catalog: Catalog): void {
+    const { config, links, reconciler } = this.#parts;
+    if (now >= this.#settleAt) {
+      this.#settleAt = Number.POSITIVE_INFINITY;
+      for (const link of links.open()) reconciler.sendDigest(link, false);
+    }
+    if (now >= this.#digestAt) {
+      for (const link of links.open()) reconciler.sendDigest(link, true);
+    }
+    if (links.open().length === 0) this.#digestAt = Number.POSITIVE_INFINITY;
+    else if (now >= this.#digestAt || this.#digestAt === Number.POSITIVE_INFINITY) {
+      this.#digestAt = now + config.digestIntervalMs;
+    }
+    for (const [name, dueAt] of this.#waiting) {
+      if (now < dueAt) continue;
+      this.#waiting.delete(name);
+      if (catalog.entry(name, now).pending.length === 0) continue;
+      for (const link of links.open()) reconciler.suspect(link.id, now);
+    }
+  }
+
+  nextDeadline(): number {
+    return Math.min(this.#settleAt, this.#digestAt, ...this.#waiting.values());
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * Documents in which damage was found. What survives stands in their record from the moment the damage is seen, so their
+ * fingerprint tells every other peer that something is missing; equal roots with any peer mean that it is back.
+ */
+import { YarrowError } from "@yarrow/protocol";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { Effect } from "./effect.ts";
+import type { Link } from "./links/link.ts";
+import type { Store } from "./store.ts";
+
+export interface RepairsParts {
+  readonly store: Store;
+  readonly catalog: Catalog;
+  readonly suspect: (now: number) => void;
+  readonly emit: (effect: Effect) => void;
+}
+
+export class Repairs {
+  readonly #parts: RepairsParts;
+  #equalAt: number | undefined;
+
+  constructor(parts: RepairsParts) {
+    this.#parts = parts;
+  }
+
+  /** Our set is equal to that of another peer. */
+  equal(_link: Link, now: number): void {
+    if (this.#parts.catalog.quarantined.size > 0) this.#equalAt = now;
+  }
+
+  /** Call when nothing is staged. */
+  wake(now: number): void {
+    const { catalog, emit, suspect } = this.#parts;
+    for (const [name, detail] of catalog.damaged) {
+      emit({ type: "observe", fact: { kind: "quarantined", name, detail } });
+      suspect(now);
+    }
+    catalog.damaged.clear();
+    if (this.#equalAt === undefined) return;
+    this.#equalAt = undefined;
+    for (const name of catalog.quarantined) this.#release(name, now);
+    catalog.quarantined.clear();
+  }
+
+  #release(name: string, now: number): void {
+    const { store, catalog, emit } = this.#parts;
+    const entry = catalog.entry(name, now);
+    const stored = store.readDocument(name);
+    if (entry.row === undefined || stored?.fence === undefined) return;
+    const row = { ...stored, fence: stored.fence, quarantined: false };
+    try {
+      store.transaction(() => store.writeDocument(row));
+    } catch (error) {
+      // With no room the flag stays until the next time; it only tells people.
+      if (error instanceof YarrowError && error.code === "YARROW_STORE_FULL") return;
+      throw error;
+    }
+    entry.row = row;
+    emit({ type: "observe", fact: { kind: "repaired", name } });
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * What other peers' messages do to this replica's documents: live broadcasts, differences from anti-entropy, awareness, and
+ * questions about copies. Stages changes; what must wait for the commit is handed to `later`.
+ *
+ * The rule of incarnations stands here in one place: lower than ours is dropped and answered with ours, higher ends ours, and
+ * only equal ones are merged.
+ */
+import type {
+  Acknowledge,
+  Broadcast,
+  CoverAsk,
+  DocumentDifference,
+  Incarnation,
+  PeerId,
+  Presence,
+  ProcessId,
+} from "@yarrow/protocol";
+import { isAlive, YarrowError } from "@yarrow/protocol";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { StagedChange } from "./catalog/staged-change.ts";
+import type { ReplicaConfig } from "./config.ts";
+import { decodeContribution } from "./document/contribution.ts";
+import type { Effect, Fact } from "./effect.ts";
+import type { CopyRequests } from "./gossip/copies.ts";
+import type { Gossip } from "./gossip/gossip.ts";
+import type { Link } from "./links/link.ts";
+import type { SegmentSource } from "./store.ts";
+
+export interface ReplicationParts {
+  readonly config: ReplicaConfig;
+  readonly catalog: Catalog;
+  readonly gossip: Gossip;
+  readonly copies: CopyRequests;
+  readonly processId: ProcessId;
+  readonly peerId: PeerId;
+  readonly emit: (effect: Effect) => void;
+  /** Runs when this batch is committed. */
+  readonly later: (task: (now: number) => void) => void;
+}
+
+interface RemoteChange {
+  readonly name: string;
+  readonly incarnation: Incarnation;
+  readonly fence: readonly number[];
+}
+
+export class Replication {
+  readonly #parts: ReplicationParts;
+
+  constructor(parts: ReplicationParts) {
+    this.#parts = parts;
+  }
+
+  broadcast(link: Link, message: Broadcast, now: number): void {
+    const { catalog, gossip } = this.#parts;
+    const fresh = gossip.isNew(message, link.id, now);
+    let bytes = 0;
+    for (const segment of message.segments) bytes += segment.update.length;
+    this.#observe({ kind: "broadcast-received", duplicate: !fresh, bytes });
+    if (!fresh) return;
+    const entry = catalog.entry(message.name, now);
+    if (message.incarnation < entry.incarnation) return this.#answerWithOurs(link, message.name);
+    const staged = catalog.staged(entry);
+    let changed = this.#meet(staged, message);
+    for (const segment of message.segments) {
+      const outcome = this.#offer(link, staged, segment.update, segment.principal, "broadcast");
+      changed ||= outcome;
+    }
+    if (changed) staged.forwards.push({ link: link.id, message });
+  }
+
+  /** Stages the differences of one anti-entropy message. Returns how many documents they changed. */
+  differences(link: Link, documents: readonly DocumentDifference[], push: boolean, now: number): number {
+    const { catalog, config } = this.#parts;
+    let changed = 0;
+    let bytes = 0;
+    for (const difference of documents) bytes += difference.update.length;
+    for (const difference of documents) {
+      const entry = catalog.entry(difference.name, now);
+      if (difference.incarnation < entry.incarnation || difference.incarnation === 0) continue;
+      const staged = catalog.staged(entry);
+      let advanced = this.#meet(staged, difference);
+      if (difference.update.length > 0) {
+        advanced = this.#offer(link, staged, difference.update, "", "repair") || advanced;
+      }
+      if (!advanced) continue;
+      changed++;
+      staged.repairs.add(link.id);
+      if (push && bytes <= config.repairPushBytesMax && difference.update.length > 0) {
+        staged.publish.push({ principal: "", update: difference.update });
+      }
+    }
+    return changed;
+  }
+
+  presence(link: Link, message: Presence, now: number): void {
+    const { gossip, emit } = this.#parts;
+    if (!gossip.isNew(message, link.id, now)) return;
+    emit({ type: "presence", name: message.name, origin: message.origin, states: message.states });
+    gossip.forward(message, link.id);
+  }
+
+  coverAsk(link: Link, message: CoverAsk, now: number): void {
+    const { gossip } = this.#parts;
+    if (!gossip.isNew(message, link.id, now)) return;
+    gossip.forward(message, link.id);
+    this.#parts.later((then) => this.#answerCoverAsk(message, then));
+  }
+
+  acknowledge(message: Acknowledge): void {
+    const { gossip, copies, processId } = this.#parts;
+    if (message.origin === processId) copies.acknowledged(message.sequence, message.peerId);
+    else gossip.acknowledge(message.origin, message.sequence, message.peerId);
+  }
+
+  /** Tells one link the incarnation we have; anti-entropy brings the content. */
+  #answerWithOurs(link: Link, name: string): void {
+    const { catalog, gossip, processId } = this.#parts;
+    this.#parts.later((now) => {
+      const { incarnation, fence } = catalog.entry(name, now);
+      const sequence = gossip.nextSequence();
+      link.send({ type: "broadcast", origin: processId, sequence, name, incarnation, fence: [...fence], segments: [] });
+    });
+  }
+
+  /** Brings incarnation and fence together. Returns true when ours moved or grew. */
+  #meet(staged: StagedChange, theirs: RemoteChange): boolean {
+    const { catalog } = this.#parts;
+    const { entry } = staged;
+    if (theirs.incarnation > entry.incarnation) {
+      catalog.move(staged, theirs.incarnation, theirs.fence);
+      return true;
+    }
+    const { size } = entry.fence;
+    catalog.joinFence(staged, theirs.fence);
+    return entry.fence.size > size;
+  }
+
+  /** Returns true when the update changed anything here. Bad bytes hurt nothing but themselves. */
+  #offer(link: Link, staged: StagedChange, update: Uint8Array, principal: string, source: SegmentSource): boolean {
+    const { catalog } = this.#parts;
+    const { name } = staged.entry;
+    if (!isAlive(staged.entry.incarnation)) return false;
+    try {
+      return catalog.offer(staged, catalog.scan(update), principal, source).outcome !== "known";
+    } catch (error) {
+      if (!(error instanceof YarrowError)) throw error;
+      if (error.code === "YARROW_PENDING_FULL") link.dirty = true;
+      this.#observe({ kind: "refused-update", name, code: error.code, detail: error.message });
+      return false;
+    }
+  }
+
+  #answerCoverAsk(message: CoverAsk, now: number): void {
+    const { catalog, gossip, peerId } = this.#parts;
+    const entry = catalog.entry(message.name, now);
+    let covered = entry.incarnation > message.incarnation;
+    if (entry.incarnation === message.incarnation) {
+      try {
+        covered = entry.lattice.covers(decodeContribution(message.contribution));
+      } catch (error) {
+        if (!(error instanceof YarrowError)) throw error;
+      }
+    }
+    if (covered) gossip.acknowledge(message.origin, message.subject, peerId);
+  }
+
+  #observe(fact: Fact): void {
+    this.#parts.emit({ type: "observe", fact });
+  }
+}

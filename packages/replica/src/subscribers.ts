@@ -1,0 +1,252 @@
+/**
+ * Who looks at which document: browser sessions and embedded handles, each bound to one incarnation.
+ *
+ * Invariants
+ * 1. A subscriber is attached only after its state vector has passed the fence; before that none of its edits is accepted.
+ * 2. When what it is bound to dies, it is evicted. One bound to a deleted name holds nothing dead and stays through re-creation.
+ * 3. Answers are encoded after the commit, so what a subscriber is shown is on disk.
+ */
+import type { Incarnation, YarrowErrorCode } from "@yarrow/protocol";
+import { isAlive, YarrowError } from "@yarrow/protocol";
+import type { Catalog } from "./catalog/catalog.ts";
+import type { Encoder } from "./catalog/encoder.ts";
+import type { StagedChange, StagedEdit } from "./catalog/staged-change.ts";
+import { Contribution } from "./document/contribution.ts";
+import { checkName } from "./document/keys.ts";
+import { mergeUpdates } from "./document/merge.ts";
+import { decodeStateVector } from "./document/state-vector.ts";
+import type { Effect, EvictReason, Fact } from "./effect.ts";
+import type { Attach, Edit, SubscriberId } from "./event.ts";
+
+interface Subscriber {
+  readonly id: SubscriberId;
+  readonly name: string;
+  incarnation: Incarnation;
+  /** What it wrote since its copies were last known; undefined when nobody will ask. */
+  unconfirmed: Contribution | undefined;
+}
+
+export interface SubscribersParts {
+  readonly catalog: Catalog;
+  readonly encoder: Encoder;
+  readonly joining: () => boolean;
+  readonly emit: (effect: Effect) => void;
+  /** Runs when this batch is committed. */
+  readonly later: (task: (now: number) => void) => void;
+}
+
+export class Subscribers {
+  readonly #parts: SubscribersParts;
+  readonly #byId = new Map<SubscriberId, Subscriber>();
+  readonly #byName = new Map<string, Set<Subscriber>>();
+
+  constructor(parts: SubscribersParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** The document and what the subscriber wrote to it. */
+  written(id: SubscriberId): { name: string; incarnation: Incarnation; contribution: Contribution } | undefined {
+    const subscriber = this.#byId.get(id);
+    if (subscriber?.unconfirmed === undefined) return undefined;
+    return { name: subscriber.name, incarnation: subscriber.incarnation, contribution: subscriber.unconfirmed };
+  }
+
+  /** Everything up to `contribution` is confirmed, unless more was written since. */
+  confirmed(id: SubscriberId, contribution: Contribution): void {
+    const subscriber = this.#byId.get(id);
+    if (subscriber?.unconfirmed === contribution) subscriber.unconfirmed = new Contribution();
+  }
+
+  attach({ subscriber: id, name, stateVector, countsCopies }: Attach, now: number): void {
+    const { catalog, joining } = this.#parts;
+    if (joining()) {
+      return this.#evict(id, "joining", "YARROW_CLUSTER_UNDECIDED", "this peer has not joined its cluster yet");
+    }
+    let clocks: Map<number, number>;
+    try {
+      checkName(name);
+      clocks = decodeStateVector(stateVector);
+    } catch (error) {
+      return this.#refuse(id, error);
+    }
+    const entry = catalog.entry(name, now);
+    if (entry.isStale(clocks)) {
+      return this.#evict(
+        id,
+        "stale",
+        "YARROW_DOCUMENT_DELETED",
+        `${quote(name)} was deleted since this copy was loaded; reload to see what is there now`,
+      );
+    }
+    this.#bind(id, name, entry.incarnation, countsCopies === true);
+    this.#parts.later((then) => this.#answer(id, name, stateVector, then));
+  }
+
+  detach(id: SubscriberId): void {
+    const subscriber = this.#byId.get(id);
+    if (subscriber === undefined) return;
+    this.#byId.delete(id);
+    const others = this.#byName.get(subscriber.name);
+    others?.delete(subscriber);
+    if (others?.size === 0) this.#byName.delete(subscriber.name);
+  }
+
+  edit({ subscriber: id, update, principal }: Edit, now: number): void {
+    const { catalog } = this.#parts;
+    const subscriber = this.#byId.get(id);
+    if (subscriber === undefined) {
+      return this.#evict(id, "invalid", "YARROW_FRAME_INVALID", "an update came before a state vector");
+    }
+    const { name } = subscriber;
+    try {
+      const scanned = catalog.scan(update);
+      const staged = catalog.staged(catalog.entry(name, now));
+      const empty = scanned.sections.length === 0 && scanned.deletes.length === 0;
+      if (!staged.entry.alive) {
+        if (empty) return void staged.edits.push({ subscriber: id, outcome: "echo", update });
+        catalog.move(staged, staged.entry.incarnation + 1, []);
+        this.#rebind(name, staged.entry.incarnation);
+      }
+      const { outcome, contribution } = catalog.offer(staged, scanned, principal, "local");
+      subscriber.unconfirmed?.join(contribution);
+      staged.edits.push({ subscriber: id, outcome: EDIT_OUTCOMES[outcome], update });
+      if (outcome !== "known") staged.publish.push({ principal, update });
+    } catch (error) {
+      this.#refuse(id, error, name);
+    }
+  }
+
+  /** Shows a committed change to everyone who looks at the document. */
+  committed(change: StagedChange): void {
+    const { emit } = this.#parts;
+    const { entry, segments, edits } = change;
+    if (change.moved) this.#moved(change);
+    if (segments.length > 0) {
+      const writers = new Set(edits.filter(({ outcome }) => outcome !== "echo").map(({ subscriber }) => subscriber));
+      emit({
+        type: "deliver",
+        name: entry.name,
+        incarnation: entry.incarnation,
+        update: mergeUpdates(segments.map((segment) => segment.update)),
+        writers: [...writers],
+      });
+    }
+    this.#acknowledge(edits, entry.lattice.encodeStateVector.bind(entry.lattice));
+  }
+
+  /** The change did not commit: whoever wrote to it must come again. */
+  failed(change: StagedChange, error: YarrowError): void {
+    const writers = new Set(change.edits.map(({ subscriber }) => subscriber));
+    for (const id of writers) this.#evict(id, "overloaded", error.code, error.message);
+    // The incarnation fell back with the rows: whoever was moved along with it is bound to what is no longer there.
+    if (!change.moved) return;
+    for (const subscriber of this.#byName.get(change.entry.name) ?? []) {
+      subscriber.incarnation = change.fromIncarnation;
+    }
+  }
+
+  /** Lets go of everyone who looks at a document. */
+  evictAll(name: string, reason: EvictReason, code: YarrowErrorCode, detail: string): void {
+    for (const subscriber of [...(this.#byName.get(name) ?? [])]) this.#evict(subscriber.id, reason, code, detail);
+  }
+
+  isWatched(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  #bind(id: SubscriberId, name: string, incarnation: Incarnation, countsCopies: boolean): void {
+    const known = this.#byId.get(id);
+    if (known !== undefined && known.name === name) {
+      known.incarnation = incarnation;
+      return;
+    }
+    this.detach(id);
+    const unconfirmed = countsCopies ? new Contribution() : undefined;
+    const subscriber: Subscriber = { id, name, incarnation, unconfirmed };
+    this.#byId.set(id, subscriber);
+    const others = this.#byName.get(name);
+    if (others === undefined) this.#byName.set(name, new Set([subscriber]));
+    else others.add(subscriber);
+  }
+
+  #rebind(name: string, incarnation: Incarnation): void {
+    for (const subscriber of this.#byName.get(name) ?? []) subscriber.incarnation = incarnation;
+  }
+
+  #moved(change: StagedChange): void {
+    const { entry, fromIncarnation } = change;
+    if (isAlive(fromIncarnation)) {
+      const others = [...(this.#byName.get(entry.name) ?? [])];
+      for (const { id } of others) {
+        this.#evict(id, "deleted", "YARROW_DOCUMENT_DELETED", `${quote(entry.name)} was deleted`);
+      }
+      return;
+    }
+    this.#rebind(entry.name, entry.incarnation);
+    if (this.isWatched(entry.name)) {
+      this.#parts.emit({ type: "rebound", name: entry.name, incarnation: entry.incarnation });
+    }
+  }
+
+  #acknowledge(edits: readonly StagedEdit[], stateVector: () => Uint8Array): void {
+    const { emit } = this.#parts;
+    const counts = new Map<SubscriberId, number>();
+    const gaps = new Set<SubscriberId>();
+    for (const { subscriber, outcome, update } of edits) {
+      if (!this.#byId.has(subscriber)) continue;
+      counts.set(subscriber, (counts.get(subscriber) ?? 0) + 1);
+      if (outcome === "echo") emit({ type: "echo", subscriber, update });
+      if (outcome === "pending") gaps.add(subscriber);
+    }
+    for (const [subscriber, count] of counts) emit({ type: "saved", subscriber, edits: count });
+    for (const subscriber of gaps) emit({ type: "gap", subscriber, stateVector: stateVector() });
+  }
+
+  #answer(id: SubscriberId, name: string, stateVector: Uint8Array, now: number): void {
+    const { catalog, encoder, emit } = this.#parts;
+    const bound = this.#byId.get(id);
+    if (bound === undefined || bound.name !== name) return;
+    const entry = catalog.entry(name, now);
+    const { incarnation } = entry;
+    const own = entry.lattice.encodeStateVector();
+    encoder.answer(entry, stateVector, now, (update) => {
+      const subscriber = this.#byId.get(id);
+      if (subscriber === undefined || subscriber.name !== name || subscriber.incarnation !== incarnation) return;
+      if (update === undefined) {
+        return this.#evict(id, "quarantined", "YARROW_DOCUMENT_QUARANTINED", `${quote(name)} cannot be read`);
+      }
+      emit({ type: "answer", subscriber: id, name, incarnation, update, stateVector: own });
+    });
+  }
+
+  #refuse(id: SubscriberId, error: unknown, name = ""): void {
+    if (!(error instanceof YarrowError)) throw error;
+    this.#evict(id, REFUSALS[error.code] ?? "invalid", error.code, error.message);
+    this.#observe({ kind: "refused-update", name, code: error.code, detail: error.message });
+  }
+
+  #evict(id: SubscriberId, reason: EvictReason, code: YarrowErrorCode, detail: string): void {
+    this.detach(id);
+    this.#parts.emit({ type: "evict", subscriber: id, reason, code, detail });
+  }
+
+  #observe(fact: Fact): void {
+    this.#parts.emit({ type: "observe", fact });
+  }
+}
+
+const EDIT_OUTCOMES = { accepted: "accepted", known: "echo", pending: "pending" } as const;
+
+const REFUSALS: { readonly [code in YarrowErrorCode]?: EvictReason } = {
+  YARROW_UPDATE_TOO_LARGE: "too-large",
+  YARROW_DOCUMENT_TOO_LARGE: "too-large",
+  YARROW_PENDING_FULL: "overloaded",
+};
+
+function quote(name: string): string {
+  return JSON.stringify(name);
+}
