@@ -6,7 +6,7 @@ import * as Y from "yjs";
 import { ChaosRecorder, type Edit } from "./chaos-recorder.ts";
 import { ChaosWriter, tokensOf } from "./chaos-writer.ts";
 import { PeerSet } from "./peer-set.ts";
-import { type PeerProcess, rootsEqual } from "./processes.ts";
+import { type PeerProcess, type Program, rootsEqual } from "./processes.ts";
 import { type Progress, silent } from "./progress.ts";
 import type { Check, Result } from "./results.ts";
 import { seededRandom } from "./statistics.ts";
@@ -29,6 +29,8 @@ export interface ChaosOptions {
   /** Time between two edits of one client. */
   readonly paceMs?: number;
   readonly progress?: Progress;
+  /** In place of the daemon; for tests of this workload. */
+  readonly program?: Program;
 }
 
 export interface ChaosReport {
@@ -53,7 +55,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
   const random = seededRandom(seed);
   const startedAt = performance.now();
-  await using set = await PeerSet.make("chaos");
+  await using set = await PeerSet.make("chaos", options.program);
   await set.addMesh(peers);
   const recorder = new ChaosRecorder();
   const writers = Array.from({ length: clients }, (_, at) => {

@@ -4,7 +4,7 @@
  */
 import { cp, lstat, rename } from "node:fs/promises";
 import { PeerSet } from "./peer-set.ts";
-import { type PeerProcess, rootsEqual } from "./processes.ts";
+import { type PeerProcess, type Program, rootsEqual } from "./processes.ts";
 import { type Progress, silent } from "./progress.ts";
 import type { Check, Result } from "./results.ts";
 import { openStockClient, readThroughClient, synced } from "./stock-client.ts";
@@ -14,14 +14,16 @@ const DOCUMENTS = 20;
 
 export interface FoldersOptions {
   readonly progress?: Progress;
+  /** In place of the daemon; for tests of this workload. */
+  readonly program?: Program;
 }
 
 export async function runFolders(options: FoldersOptions = {}): Promise<Result> {
   const { progress = silent } = options;
   progress.say("a folder copied and started beside the first");
-  const copied = await copyBesideFirst();
+  const copied = await copyBesideFirst(options.program);
   progress.say("a folder put back");
-  const restored = await putBack();
+  const restored = await putBack(options.program);
   progress.end();
   const rows = [...copied, ...restored].map((check) => [check.name, check.good ? "yes" : "no", check.found]);
   return {
@@ -33,8 +35,8 @@ export async function runFolders(options: FoldersOptions = {}): Promise<Result> 
   };
 }
 
-async function copyBesideFirst(): Promise<Check[]> {
-  await using set = await PeerSet.make("folders-copied");
+async function copyBesideFirst(program?: Program): Promise<Check[]> {
+  await using set = await PeerSet.make("folders-copied", program);
   const journal = new Journal();
   const first = await set.add("first");
   await journal.write(first, "before the copy");
@@ -52,8 +54,8 @@ async function copyBesideFirst(): Promise<Check[]> {
   ];
 }
 
-async function putBack(): Promise<Check[]> {
-  await using set = await PeerSet.make("folders-restored");
+async function putBack(program?: Program): Promise<Check[]> {
+  await using set = await PeerSet.make("folders-restored", program);
   const journal = new Journal();
   const stays = await set.add("stays");
   const goes = await set.add("goes", { peers: [stays.url] });

@@ -1,20 +1,22 @@
 /** The peers of one run: folders in one place, one cluster name, and an end for all of them. */
-import { PeerProcess, type PeerOptions, freePort } from "./processes.ts";
+import { PeerProcess, type PeerOptions, type Program, freePort } from "./processes.ts";
 import { type Scratch, makeScratch } from "./scratch.ts";
 
 export class PeerSet implements AsyncDisposable {
   readonly peers: PeerProcess[] = [];
   readonly scratch: Scratch;
   private readonly cluster: string;
+  private readonly program: Program | undefined;
 
-  private constructor(scratch: Scratch, cluster: string) {
+  private constructor(scratch: Scratch, cluster: string, program: Program | undefined) {
+    this.program = program;
     this.scratch = scratch;
     this.cluster = cluster;
   }
 
   /** A set without peers. `purpose` names its cluster and its temporary folder. */
-  static async make(purpose: string): Promise<PeerSet> {
-    return new PeerSet(await makeScratch(purpose), purpose);
+  static async make(purpose: string, program?: Program): Promise<PeerSet> {
+    return new PeerSet(await makeScratch(purpose), purpose, program);
   }
 
   /** Starts a peer on a folder of this set; `options` override what follows from the name. */
@@ -23,6 +25,7 @@ export class PeerSet implements AsyncDisposable {
       data: this.scratch.inside(folder),
       port: options.port ?? (await freePort()),
       cluster: this.cluster,
+      ...(this.program === undefined ? {} : { program: this.program }),
       ...options,
     });
     this.peers.push(peer);

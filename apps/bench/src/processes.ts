@@ -43,6 +43,14 @@ export interface PeerOptions {
   /** Words before `node`, for example a tracer and its options. */
   readonly before?: readonly string[];
   readonly nodeOptions?: string;
+  /** What is run in place of the daemon; for tests of the workloads themselves. */
+  readonly program?: Program;
+}
+
+/** A script that takes the words of `yarrow`, and what it finds in its environment. */
+export interface Program {
+  readonly path: string;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What a finished command said. */
@@ -84,9 +92,9 @@ export async function freePort(): Promise<number> {
 }
 
 /** Runs `yarrow` with the given words; never throws for an exit code. */
-export function runYarrow(words: readonly string[], timeoutMs = 60_000): Promise<Outcome> {
-  assertBuilt();
-  const child = launch(process.execPath, [YARROW, ...words], {});
+export function runYarrow(words: readonly string[], program?: Program, timeoutMs = 60_000): Promise<Outcome> {
+  if (program === undefined) assertBuilt();
+  const child = launch(process.execPath, [program?.path ?? YARROW, ...words], { ...program?.env });
   return collect(child, timeoutMs);
 }
 
@@ -171,10 +179,16 @@ export class PeerProcess implements AsyncDisposable {
 
   /** Starts the process again on the same folder and port. */
   async restart(): Promise<void> {
-    assertBuilt();
+    const { program, nodeOptions } = this.options;
+    if (program === undefined) assertBuilt();
     if (this.isRunning) throw new Error("The peer is running already.");
-    const [command, ...words] = [...(this.options.before ?? []), process.execPath, YARROW, ...serveWords(this.options)];
-    const environment = this.options.nodeOptions === undefined ? {} : { NODE_OPTIONS: this.options.nodeOptions };
+    const [command, ...words] = [
+      ...(this.options.before ?? []),
+      process.execPath,
+      program?.path ?? YARROW,
+      ...serveWords(this.options),
+    ];
+    const environment = { ...program?.env, ...(nodeOptions === undefined ? {} : { NODE_OPTIONS: nodeOptions }) };
     const child = launch(command ?? process.execPath, words, environment);
     this.child = child;
     this.listening = undefined;
@@ -213,7 +227,7 @@ export class PeerProcess implements AsyncDisposable {
 
   /** Runs a command of `yarrow` against this peer's folder. */
   run(...words: string[]): Promise<Outcome> {
-    return runYarrow([...words, "--data", this.options.data]);
+    return runYarrow([...words, "--data", this.options.data], this.options.program);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

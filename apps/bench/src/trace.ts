@@ -8,7 +8,7 @@
 import { randomInt } from "node:crypto";
 import * as Y from "yjs";
 import { PeerSet } from "./peer-set.ts";
-import { type PeerProcess, rootsEqual } from "./processes.ts";
+import { type PeerProcess, type Program, rootsEqual } from "./processes.ts";
 import { type Progress, silent } from "./progress.ts";
 import type { Check, Result } from "./results.ts";
 import { type StockClient, openStockClient, readThroughClient, synced } from "./stock-client.ts";
@@ -27,6 +27,8 @@ export interface TraceOptions {
   readonly randomIds?: boolean;
   readonly timeoutMs?: number;
   readonly progress?: Progress;
+  /** In place of the daemon; for tests of this workload. */
+  readonly program?: Program;
 }
 
 /** What one peer had at the end. */
@@ -44,7 +46,7 @@ export async function runTrace(options: TraceOptions): Promise<Result> {
   const clientIds = pickClientIds(trace.agents, randomIds);
   progress.say("typing the trace");
   const updates = typeTrace(trace, clientIds);
-  await using set = await PeerSet.make("trace");
+  await using set = await PeerSet.make("trace", options.program);
   const start = (name: string, upstream?: PeerProcess) =>
     set.add(name, { discovery: false, ...(upstream === undefined ? {} : { peers: [upstream.url] }) });
   const line: PeerProcess[] = [];
