@@ -1,0 +1,224 @@
+/** A few replicas over memory stores, joined by wires that deliver in order, driven by a clock that the test moves. */
+import type { ClusterId, PeerId, ProcessId } from "@yarrow/protocol";
+import * as Y from "yjs";
+import { doWork } from "../../src/document/do-work.ts";
+import { clusterIdOf } from "../../src/document/keys.ts";
+import type { Effect } from "../../src/effect.ts";
+import type { Event } from "../../src/event.ts";
+import { MemoryStore } from "../../src/memory-store.ts";
+import { Replica } from "../../src/replica.ts";
+
+export const CLUSTER: ClusterId = clusterIdOf("test");
+
+interface Wire {
+  readonly from: Peer;
+  readonly to: Peer;
+  readonly fromLink: number;
+  readonly toLink: number;
+  readonly dialled: string;
+}
+
+export class Peer {
+  readonly replica: Replica;
+  readonly store: MemoryStore;
+  readonly url: string;
+  readonly inbox: Event[] = [];
+  /** Every effect so far, in order. */
+  readonly effects: Effect[] = [];
+
+  constructor(replica: Replica, store: MemoryStore, url: string) {
+    this.replica = replica;
+    this.store = store;
+    this.url = url;
+  }
+
+  of<T extends Effect["type"]>(type: T): Extract<Effect, { type: T }>[] {
+    return this.effects.filter((effect): effect is Extract<Effect, { type: T }> => effect.type === type);
+  }
+}
+
+export class Cluster {
+  readonly peers: Peer[] = [];
+  now = 1_000_000;
+  #nextLink = 1;
+  #nextProcess = 1;
+  readonly #wires: Wire[] = [];
+  #seed = 1;
+
+  add(options: {
+    readonly peers?: readonly string[];
+    readonly discovery?: boolean;
+    readonly store?: MemoryStore;
+    readonly clusterId?: ClusterId | undefined;
+    readonly config?: ConstructorParameters<typeof Replica>[0]["config"];
+    readonly url?: string;
+  } = {}): Peer {
+    const number = this.#nextProcess++;
+    const url = options.url ?? `ws://peer-${number}:1`;
+    const store = options.store ?? new MemoryStore({ peerId: number.toString(16).padStart(32, "0") as PeerId });
+    const replica = new Replica({
+      store,
+      random: () => this.#random(),
+      processId: number.toString(16).padStart(16, "0") as ProcessId,
+      clusterId: "clusterId" in options ? options.clusterId : CLUSTER,
+      addresses: [url],
+      peers: options.peers ?? [],
+      discovery: options.discovery ?? true,
+      config: options.config ?? {},
+      now: this.now,
+    });
+    const peer = new Peer(replica, store, url);
+    this.peers.push(peer);
+    return peer;
+  }
+
+  /** Takes a peer off the network and out of the cluster, as a crash does. */
+  remove(peer: Peer): void {
+    this.peers.splice(this.peers.indexOf(peer), 1);
+    for (const wire of this.#wires.filter((one) => one.from === peer || one.to === peer)) this.#cut(wire);
+  }
+
+  step(peer: Peer, ...events: Event[]): Effect[] {
+    const effects = peer.replica.step(events, this.now);
+    peer.effects.push(...effects);
+    for (const effect of effects) this.#perform(peer, effect);
+    return effects;
+  }
+
+  /** Delivers everything under way and runs every deadline within `ms` of simulated time. */
+  run(ms: number): void {
+    const end = this.now + ms;
+    for (let guard = 0; guard < 200_000; guard++) {
+      const busy = this.peers.find((peer) => peer.inbox.length > 0);
+      if (busy !== undefined) {
+        this.step(busy, ...busy.inbox.splice(0));
+        continue;
+      }
+      const due = Math.min(...this.peers.map((peer) => peer.replica.nextDeadline()));
+      if (due > end) {
+        this.now = end;
+        return;
+      }
+      this.now = Math.max(this.now, due);
+      for (const peer of this.peers) if (peer.replica.nextDeadline() <= this.now) this.step(peer);
+    }
+    throw new Error("the cluster does not come to rest");
+  }
+
+  roots(): string[] {
+    return this.peers.map((peer) => peer.replica.status(this.now).root);
+  }
+
+  #perform(peer: Peer, effect: Effect): void {
+    switch (effect.type) {
+      case "dial":
+        return this.#dial(peer, effect.url);
+      case "send": {
+        const wire = this.#wires.find((one) => one.from === peer && one.fromLink === effect.link);
+        for (const bytes of effect.frames) {
+          wire?.to.inbox.push({ type: "link-frame", link: wire.toLink, bytes: bytes.slice() });
+        }
+        return;
+      }
+      case "close-link": {
+        const wire = this.#wires.find((one) => one.from === peer && one.fromLink === effect.link);
+        if (wire !== undefined) this.#cut(wire);
+        return;
+      }
+      case "work":
+        peer.inbox.push({ type: "work-done", work: effect.work, result: doWork(effect.job) });
+        return;
+      default:
+    }
+  }
+
+  #dial(peer: Peer, url: string): void {
+    const other = this.peers.find((one) => one.url === url);
+    if (other === undefined) {
+      peer.inbox.push({ type: "dial-failed", url, reason: "nobody there" });
+      return;
+    }
+    const fromLink = this.#nextLink++;
+    const toLink = this.#nextLink++;
+    this.#wires.push({ from: peer, to: other, fromLink, toLink, dialled: url });
+    this.#wires.push({ from: other, to: peer, fromLink: toLink, toLink: fromLink, dialled: url });
+    peer.inbox.push({ type: "link-opened", link: fromLink, dialled: url });
+    other.inbox.push({ type: "link-opened", link: toLink, dialled: undefined });
+  }
+
+  #cut(wire: Wire): void {
+    for (const one of this.#wires.filter((other) => other.fromLink === wire.fromLink || other.toLink === wire.fromLink)) {
+      this.#wires.splice(this.#wires.indexOf(one), 1);
+      one.to.inbox.push({ type: "link-closed", link: one.toLink, reason: "closed" });
+    }
+  }
+
+  #random(): number {
+    this.#seed = (Math.imul(this.#seed, 1664525) + 1013904223) >>> 0;
+    return this.#seed / 2 ** 32;
+  }
+}
+
+let nextSubscriber = 1;
+let nextClient = 1_000;
+
+/** An editor: a Y.Doc that is a subscriber of one peer. */
+export class Editor {
+  readonly doc = new Y.Doc();
+  readonly subscriber = nextSubscriber++;
+  readonly cluster: Cluster;
+  readonly peer: Peer;
+  readonly name: string;
+  saved = 0;
+  sent = 0;
+  evicted: string | undefined;
+
+  constructor(cluster: Cluster, peer: Peer, name: string) {
+    this.cluster = cluster;
+    this.peer = peer;
+    this.name = name;
+    this.doc.clientID = nextClient++;
+    this.doc.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin === "remote") return;
+      this.sent++;
+      peer.inbox.push({ type: "edit", subscriber: this.subscriber, update, principal: "" });
+    });
+    this.attach();
+  }
+
+  attach(): void {
+    this.evicted = undefined;
+    const stateVector = Y.encodeStateVector(this.doc);
+    this.peer.inbox.push({ type: "attach", subscriber: this.subscriber, name: this.name, stateVector, countsCopies: true });
+  }
+
+  /** Takes in what its peer has shown since the last call. */
+  take(): this {
+    for (const effect of this.peer.effects.splice(0)) {
+      if (effect.type === "answer" && effect.subscriber === this.subscriber) {
+        Y.applyUpdate(this.doc, effect.update, "remote");
+      } else if (effect.type === "deliver" && effect.name === this.name) Y.applyUpdate(this.doc, effect.update, "remote");
+      else if (effect.type === "saved" && effect.subscriber === this.subscriber) this.saved += effect.edits;
+      else if (effect.type === "evict" && effect.subscriber === this.subscriber) this.evicted = effect.reason;
+    }
+    return this;
+  }
+
+  get text(): string {
+    return this.doc.getText("t").toString();
+  }
+
+  type(text: string, at = this.doc.getText("t").length): this {
+    this.doc.getText("t").insert(at, text);
+    return this;
+  }
+}
+
+/** What a peer's stored rows give when loaded by Yjs. */
+export function textOf(peer: Peer, name: string, now: number): string | undefined {
+  const read = peer.replica.read(name, now);
+  if (read === undefined || read.row.incarnation % 2 === 0) return undefined;
+  const doc = new Y.Doc();
+  for (const part of read.parts) Y.applyUpdate(doc, part);
+  return doc.getText("t").toString();
+}
