@@ -6,6 +6,7 @@ import type { PresenceState } from "@yarrow/protocol";
 import { messageYjsSyncStep1, messageYjsSyncStep2, messageYjsUpdate } from "y-protocols/sync";
 import { FrameReader, invalidFrame } from "./frame-reader.ts";
 import { decodePresence } from "./presence-decode.ts";
+import type { KnowsState } from "./presence-decode.ts";
 import type { RelayConfig } from "./relay-limits.ts";
 
 /** Message types of y-websocket, as in its `src/y-websocket.js`. */
@@ -23,23 +24,23 @@ export type ClientMessage =
   | { readonly type: "auth" };
 
 /** The messages of one frame, in order, at least one. Errors: YARROW_FRAME_INVALID. */
-export function decodeClientFrame(bytes: Uint8Array, config: RelayConfig): ClientMessage[] {
+export function decodeClientFrame(bytes: Uint8Array, config: RelayConfig, knows: KnowsState): ClientMessage[] {
   const reader = new FrameReader(bytes);
   const messages: ClientMessage[] = [];
   do {
     if (messages.length >= config.messagesPerFrameMax) throw invalidFrame("too many messages in one frame");
-    messages.push(decodeMessage(reader, config));
+    messages.push(decodeMessage(reader, config, knows));
   } while (reader.remaining > 0);
   return messages;
 }
 
-function decodeMessage(reader: FrameReader, config: RelayConfig): ClientMessage {
+function decodeMessage(reader: FrameReader, config: RelayConfig, knows: KnowsState): ClientMessage {
   const type = reader.varUint();
   switch (type) {
     case MESSAGE_SYNC:
       return decodeSync(reader);
     case MESSAGE_AWARENESS:
-      return { type: "awareness", states: decodePresence(reader.varBytes(), config) };
+      return { type: "awareness", states: decodePresence(reader.varBytes(), config, knows) };
     case MESSAGE_AUTH:
       // Only servers speak it, and its body is not ours to know: it takes up the rest of the frame.
       reader.rest();

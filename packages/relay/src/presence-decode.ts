@@ -10,8 +10,16 @@ import type { RelayConfig } from "./relay-limits.ts";
 /** The JSON text of a client that is gone. */
 export const GONE = "null";
 
-/** Decodes the body of an awareness message. Errors: YARROW_FRAME_INVALID. */
-export function decodePresence(bytes: Uint8Array, config: RelayConfig): PresenceState[] {
+/** True for a text that is known to be a sound state of this client. */
+export type KnowsState = (clientId: number, state: string) => boolean;
+
+/**
+ * Decodes the body of an awareness message. Errors: YARROW_FRAME_INVALID.
+ *
+ * Most of what a busy document's clients send is the echo of what they have just been sent, so texts that `knows` knows are not
+ * parsed again.
+ */
+export function decodePresence(bytes: Uint8Array, config: RelayConfig, knows: KnowsState): PresenceState[] {
   const reader = new FrameReader(bytes);
   const count = reader.varUint();
   if (count > config.presenceStatesMax) throw invalidFrame(`${count} awareness states in one message`);
@@ -23,7 +31,7 @@ export function decodePresence(bytes: Uint8Array, config: RelayConfig): Presence
     if (clock > config.presenceClockMax) throw invalidFrame(`awareness clock ${clock}`);
     if (text.length > config.presenceStateBytesMax) continue;
     const state = decodeText(text);
-    const fault = faultOfState(state, config);
+    const fault = knows(clientId, state) ? undefined : faultOfState(state, config);
     if (fault === "malformed") throw invalidFrame("awareness state that is not a JSON object or null");
     if (fault === undefined) states.push({ clientId, clock, state: state.trim() === GONE ? GONE : state });
   }
@@ -33,6 +41,7 @@ export function decodePresence(bytes: Uint8Array, config: RelayConfig): Presence
 
 /** What is wrong with a state's JSON text, if anything. */
 export function faultOfState(state: string, config: RelayConfig): "too-deep" | "malformed" | undefined {
+  if (state === GONE) return undefined;
   if (depthOf(state) > config.presenceDepthMax) return "too-deep";
   try {
     const value: unknown = JSON.parse(state);
@@ -42,19 +51,27 @@ export function faultOfState(state: string, config: RelayConfig): "too-deep" | "
   }
 }
 
+/** Character codes of JSON's brackets, quote and escape. */
+const QUOTE = 0x22;
+const ESCAPE = 0x5c;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
 /** Nesting of brackets outside of strings; equal to the nesting of the value when the text is JSON. */
 function depthOf(json: string): number {
   let depth = 0;
   let deepest = 0;
   let inString = false;
   for (let at = 0; at < json.length; at++) {
-    const character = json[at];
+    const code = json.charCodeAt(at);
     if (inString) {
-      if (character === "\\") at += 1;
-      else if (character === '"') inString = false;
-    } else if (character === '"') inString = true;
-    else if (character === "{" || character === "[") deepest = Math.max(deepest, (depth += 1));
-    else if (character === "}" || character === "]") depth -= 1;
+      if (code === ESCAPE) at += 1;
+      else if (code === QUOTE) inString = false;
+    } else if (code === QUOTE) inString = true;
+    else if (code === OPEN_OBJECT || code === OPEN_ARRAY) deepest = Math.max(deepest, (depth += 1));
+    else if (code === CLOSE_OBJECT || code === CLOSE_ARRAY) depth -= 1;
   }
   return deepest;
 }

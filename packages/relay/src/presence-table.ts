@@ -110,6 +110,11 @@ export class PresenceTable {
     );
   }
 
+  /** True when this is, word for word, the state of the client. */
+  holds(name: string, clientId: number, state: string): boolean {
+    return this.#documents.get(name)?.get(clientId)?.state === state;
+  }
+
   /** What is known of a document, with the clients that are gone if asked for. */
   statesOf(name: string, withRemoved: boolean): PresenceState[] {
     const states: PresenceState[] = [];

@@ -171,9 +171,10 @@ export class Relay {
 
   #receive(session: Session, bytes: Uint8Array): void {
     if (session.state.kind === "parked") return;
+    const knows = (clientId: number, state: string): boolean => this.#presence.holds(session.name, clientId, state);
     let messages: readonly ClientMessage[];
     try {
-      messages = decodeClientFrame(bytes, this.#config);
+      messages = decodeClientFrame(bytes, this.#config, knows);
     } catch (error) {
       if (!(error instanceof YarrowError)) throw error;
       return this.#sessions.dismiss(session, CLOSE_INVALID, error.message);

@@ -260,9 +260,9 @@ describe("awareness between peers", () => {
     expect(effects.all[1]).toMatchObject({ sessions: [1, 2] });
     expect(effects.presence(1)).toEqual([[BOB, 3, "{}"]]);
     desk.pass(9_999);
-    expect(desk.replica.batches.flat().flatMap((event) => (event.type === "announce-presence" ? event.states : []))).toEqual(
-      [{ clientId: ADA, clock: 5, state: HERE }],
-    );
+    expect(
+      desk.replica.batches.flat().flatMap((event) => (event.type === "announce-presence" ? event.states : [])),
+    ).toEqual([{ clientId: ADA, clock: 5, state: HERE }]);
   });
 
   it("[REL43] is there for a session that joins later", () => {
@@ -284,7 +284,12 @@ describe("awareness between peers", () => {
     // Somebody else's repetition counts for nothing.
     desk.replica.script(told(THIRD_PEER, [BOB, 3, "{}"]));
     desk.step();
-    expect(desk.pass(9_999).presence(2).filter(([clientId]) => clientId === BOB)).toEqual([]);
+    expect(
+      desk
+        .pass(9_999)
+        .presence(2)
+        .filter(([clientId]) => clientId === BOB),
+    ).toEqual([]);
     expect(desk.pass(1).presence(2)).toContainEqual([BOB, 3, "null"]);
     expect(announced(desk).filter(([clientId]) => clientId === BOB)).toEqual([]);
   });
@@ -317,7 +322,9 @@ describe("awareness between peers", () => {
     desk.replica.script(told(OTHER_PEER, [ADA, 6, MOVED]));
     expect(desk.step().presence(2)).toEqual([[ADA, 6, MOVED]]);
     desk.pass(20_000);
-    const states = desk.replica.batches.flat().flatMap((event) => (event.type === "announce-presence" ? event.states : []));
+    const states = desk.replica.batches
+      .flat()
+      .flatMap((event) => (event.type === "announce-presence" ? event.states : []));
     expect(states).toEqual([{ clientId: ADA, clock: 5, state: HERE }]);
   });
 

@@ -120,10 +120,20 @@ describe("a slow reader", () => {
     typedAt(desk);
     const mine = new Writer();
     desk.step(congested);
-    expect(desk.frame(2, mine.type("mine")).to(1).map(({ says }) => says)).toEqual(["update"]);
+    expect(
+      desk
+        .frame(2, mine.type("mine"))
+        .to(1)
+        .map(({ says }) => says),
+    ).toEqual(["update"]);
     desk.replica.script({ type: "gap", subscriber: 2, stateVector: new Uint8Array([0]) });
     expect(desk.step().to(2)).toEqual([]);
-    expect(desk.step(drained).to(2).map(({ says }) => says)).toEqual(["step2", "step1"]);
+    expect(
+      desk
+        .step(drained)
+        .to(2)
+        .map(({ says }) => says),
+    ).toEqual(["step2", "step1"]);
   });
 
   it("[REL28] may say itself what it has", () => {
