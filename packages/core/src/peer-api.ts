@@ -4,6 +4,7 @@
 import type { Incarnation, PeerId, ProcessId, ClusterId, Role } from "@yarrow/protocol";
 import type { ReplicaConfig, VerifyReport, Fact } from "@yarrow/replica";
 import type * as Y from "yjs";
+import type { Counters } from "./counters.ts";
 
 export interface PeerOptions {
   /** Folder of the replica; created when missing. One peer per folder. */
@@ -49,14 +50,21 @@ export interface Peer extends AsyncDisposable {
   /** `http://host:port` of metrics and status, or undefined. */
   readonly adminUrl: string | undefined;
   status(): PeerStatus;
+  /** What sockets and the loop have done so far. The object is live: read it, do not keep or change it. */
+  counters(): Readonly<Counters>;
   /** Opens a document for reading and writing; creates nothing until the first edit. Errors: YARROW_NAME_INVALID, YARROW_DOCUMENT_QUARANTINED, YARROW_PEER_CLOSED. */
   open(name: string, options?: { readonly signal?: AbortSignal }): Promise<DocumentHandle>;
   /** Documents in the order of their names' UTF-8 bytes, a page at a time. */
   documents(options?: { readonly prefix?: string; readonly after?: string; readonly limit?: number; readonly deleted?: boolean }): DocumentInfo[];
-  /** One document in full, with its content. Undefined when nothing of that name was ever written. */
-  show(name: string): Promise<DocumentDetail | undefined>;
+  /**
+   * One document in full, with its content. Undefined when nothing of that name was ever written. Yjs does not store the kinds
+   * of roots, so they are inferred from their content; `as` says of one what it is.
+   */
+  show(name: string, options?: ShowOptions): Promise<DocumentDetail | undefined>;
   /** Deletes a document everywhere; resolves true when it was alive. */
   delete(name: string): Promise<boolean>;
+  /** The place of now in the order of arrival: `changes({ since: cursor() })` misses nothing that comes later. */
+  cursor(): string;
   /** Changes in the order in which they arrived here, from a cursor on (or from now), for ever until aborted. Errors: YARROW_CURSOR_LOST. */
   changes(options?: { readonly since?: string; readonly signal?: AbortSignal }): AsyncIterable<Change>;
   /** Checks this replica's own rows, and compares it with every linked peer. */
@@ -75,12 +83,17 @@ export interface PeerEvents {
   readonly fact: Fact;
   /** The peer had to stop; it is closed. */
   readonly failed: Error;
+  /** The peer was closed: by `close`, or by `yarrow` over the control socket. */
+  readonly closed: "owner" | "control";
 }
 
 /** A live document over the local replica. */
 export interface DocumentHandle extends AsyncDisposable {
   readonly name: string;
-  /** The live document. Replaced by a fresh one when `replaced` fires: do not keep it. */
+  /**
+   * The live document. Replaced by a fresh one when `replaced` fires: do not keep it. Changes that come from elsewhere have the
+   * handle as their transaction's origin.
+   */
   readonly doc: Y.Doc;
   readonly incarnation: Incarnation;
   /**
@@ -102,6 +115,10 @@ export interface DocumentInfo {
   /** Stored bytes of the current incarnation. */
   readonly bytes: number;
   readonly changedAt: Date;
+}
+
+export interface ShowOptions {
+  readonly as?: { readonly root: string; readonly kind: RootContent["kind"] };
 }
 
 export interface RootContent {

@@ -1,0 +1,117 @@
+/** The other end of the control socket: how the `yarrow` command talks to the peer that runs on a data folder. */
+import { createConnection } from "node:net";
+import type { Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { YarrowError } from "@yarrow/protocol";
+import type { YarrowErrorCode } from "@yarrow/protocol";
+import type { VerifyReport } from "@yarrow/replica";
+import type { CompactReport, ControlMethod, ControlParams, ControlResponse, ControlResult, DocumentsParams } from "./control-message.ts";
+import { findControlPath } from "./control-path.ts";
+import type { DocumentDetail, DocumentInfo, LinkStatus, PeerStatus, ShowOptions } from "./peer-api.ts";
+
+/** A connection to the peer that runs on a data folder. Each method throws what the peer would, and YARROW_PEER_NOT_RUNNING when it goes away. */
+export interface ControlClient extends AsyncDisposable {
+  status(): Promise<PeerStatus>;
+  documents(options?: DocumentsParams): Promise<DocumentInfo[]>;
+  show(name: string, options?: ShowOptions): Promise<DocumentDetail | undefined>;
+  delete(name: string): Promise<boolean>;
+  verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number }): Promise<VerifyReport>;
+  compact(): Promise<CompactReport>;
+  links(): Promise<readonly LinkStatus[]>;
+  pauseLinks(paused: boolean, peer?: string): Promise<void>;
+  /** Asks the peer to close; resolves when it has agreed, not when it is gone. */
+  stop(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Errors: YARROW_PEER_NOT_RUNNING. */
+export async function connectControl(folder: string): Promise<ControlClient> {
+  const path = await findControlPath(folder);
+  const socket = createConnection(path);
+  await new Promise<void>((resolve, reject) => {
+    socket.once("connect", resolve);
+    socket.once("error", (error) => reject(notRunning(folder, error)));
+  });
+  return new SocketClient(folder, socket);
+}
+
+class SocketClient implements ControlClient {
+  readonly #folder: string;
+  readonly #socket: Socket;
+  #waiting: { readonly resolve: (response: ControlResponse) => void; readonly reject: (error: Error) => void }[] = [];
+
+  constructor(folder: string, socket: Socket) {
+    this.#folder = folder;
+    this.#socket = socket;
+    createInterface({ input: socket }).on("line", (line) => this.#waiting.shift()?.resolve(JSON.parse(line) as ControlResponse));
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      for (const { reject } of this.#waiting.splice(0)) reject(notRunning(folder));
+    });
+  }
+
+  status(): Promise<PeerStatus> {
+    return this.#call("status", {});
+  }
+
+  async documents(options: DocumentsParams = {}): Promise<DocumentInfo[]> {
+    const documents = await this.#call("documents", options);
+    return documents.map(({ changedAtMs, ...info }) => ({ ...info, changedAt: new Date(changedAtMs) }));
+  }
+
+  async show(name: string, options: ShowOptions = {}): Promise<DocumentDetail | undefined> {
+    const detail = await this.#call("show", { name, ...options });
+    return detail === null ? undefined : { ...detail, update: new Uint8Array(Buffer.from(detail.update, "base64")) };
+  }
+
+  delete(name: string): Promise<boolean> {
+    return this.#call("delete", { name });
+  }
+
+  verify(options: { readonly deep?: boolean; readonly timeoutMs?: number } = {}): Promise<VerifyReport> {
+    return this.#call("verify", options);
+  }
+
+  compact(): Promise<CompactReport> {
+    return this.#call("compact", {});
+  }
+
+  links(): Promise<readonly LinkStatus[]> {
+    return this.#call("links.list", {});
+  }
+
+  async pauseLinks(paused: boolean, peer?: string): Promise<void> {
+    await this.#call(paused ? "links.pause" : "links.resume", peer === undefined ? {} : { peer });
+  }
+
+  async stop(): Promise<void> {
+    await this.#call("stop", {});
+  }
+
+  async close(): Promise<void> {
+    this.#socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #call<M extends ControlMethod>(method: M, params: ControlParams<M>): Promise<ControlResult<M>> {
+    if (this.#socket.destroyed) throw notRunning(this.#folder);
+    const response = await new Promise<ControlResponse>((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      this.#socket.write(`${JSON.stringify({ method, params })}\n`);
+    });
+    if (response.ok) return response.result as ControlResult<M>;
+    const { code, message, hint } = response;
+    if (code === undefined) throw new Error(message);
+    throw new YarrowError(code as YarrowErrorCode, message, hint === undefined ? {} : { hint });
+  }
+}
+
+function notRunning(folder: string, cause?: unknown): YarrowError {
+  return new YarrowError("YARROW_PEER_NOT_RUNNING", `no peer runs on ${folder}`, {
+    cause,
+    hint: "Start one with: yarrow serve --data " + folder,
+  });
+}

@@ -1,0 +1,358 @@
+/**
+ * A live Y.Doc over the local replica. To the replica it is a subscriber like any browser: it attaches, edits, and is
+ * delivered to. Yjs has no veto, so an edit that the replica refuses cannot be taken back; the whole Y.Doc is replaced.
+ *
+ * Invariants
+ * 1. A client id is random, made for one Y.Doc instance and never used again: one that is reused after a lost commit is the
+ *    one divergence that Yjs cannot heal.
+ * 2. The `update` listener only queues. One that throws inside Yjs silences the document for good.
+ * 3. Every attachment has a subscriber id of its own, so that what belongs to an earlier one is never mistaken.
+ * 4. Every edit is reported once as lost or counted as committed; nothing in between is forgotten.
+ */
+import { randomBytes } from "node:crypto";
+import { YarrowError, assert } from "@yarrow/protocol";
+import type { Incarnation, PeerId } from "@yarrow/protocol";
+import type { Answer, Copies, Deliver, Event, Evict, Gap, RequestId, SubscriberId } from "@yarrow/replica";
+import * as Y from "yjs";
+import { COPIES_TIMEOUT_MS, REATTACH_MAX_MS, REATTACH_MIN_MS } from "./limits.ts";
+import type { DocumentHandle } from "./peer-api.ts";
+import type { Requests } from "./requests.ts";
+
+/** Fewer copies than asked for were reached in time. The edits themselves are committed here. */
+export class CopiesMissingError extends YarrowError {
+  override readonly name = "CopiesMissingError";
+  readonly wanted: number;
+  /** The peers that are known to hold the edits. */
+  readonly reached: readonly PeerId[];
+  constructor(message: string, wanted: number, reached: readonly PeerId[]) {
+    super("YARROW_COPIES_MISSING", message, { hint: "The edits are safe on this peer and spread as soon as others can be reached." });
+    this.wanted = wanted;
+    this.reached = reached;
+  }
+}
+
+/** What a handle needs of the peer around it. */
+export interface HandleHost {
+  readonly requests: Requests;
+  submit(event: Event): void;
+  settled(): Promise<void>;
+  nextSubscriber(): SubscriberId;
+  /** The peer takes no local changes at the moment. */
+  readOnly(): boolean;
+  /** The handle listens under this id from now on. */
+  register(handle: LiveDocument, subscriber: SubscriberId): void;
+  unregister(handle: LiveDocument, subscriber: SubscriberId): void;
+  /** Code of the embedder threw where it must not end the peer. */
+  onListenerError(error: unknown, where: string): void;
+}
+
+interface Waiter {
+  /** Resolve when this many edits of the present attachment are committed. */
+  readonly edits: number;
+  readonly resolve: () => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+type HandleState = "opening" | "attached" | "waiting" | "closed";
+
+export class LiveDocument implements DocumentHandle {
+  readonly name: string;
+  readonly #host: HandleHost;
+  readonly #listeners = new Set<(reason: Error) => void>();
+  #doc: Y.Doc;
+  #incarnation: Incarnation = 0;
+  #state: HandleState = "opening";
+  #subscriber: SubscriberId;
+  #opened: { readonly resolve: () => void; readonly reject: (reason: unknown) => void } | undefined;
+  /** Edits of the present attachment: handed to the replica, and known to be committed. */
+  #sent = 0;
+  #committed = 0;
+  #waiters: Waiter[] = [];
+  #copyRequests = new Set<RequestId>();
+  /** Edits were lost and nobody has been told: the next `saved` rejects with this. */
+  #refusal: Error | undefined;
+  /** Why the Y.Doc was replaced; told to the listeners once the new one is filled. */
+  #replacement: Error | undefined;
+  #applying = false;
+  #fruitless = 0;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(host: HandleHost, name: string) {
+    this.#host = host;
+    this.name = name;
+    this.#doc = this.#createDoc();
+    this.#subscriber = this.#attach();
+  }
+
+  get doc(): Y.Doc {
+    return this.#doc;
+  }
+
+  get incarnation(): Incarnation {
+    return this.#incarnation;
+  }
+
+  /** Resolves with the first answer; rejects when the document cannot be had. Called once, right after the constructor. */
+  opened(signal: AbortSignal | undefined): Promise<void> {
+    assert(this.#state === "opening" && this.#opened === undefined, "a handle opens once");
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => this.#giveUp(signal?.reason);
+      const settle = (done: () => void): void => {
+        signal?.removeEventListener("abort", onAbort);
+        this.#opened = undefined;
+        done();
+      };
+      this.#opened = { resolve: () => settle(resolve), reject: (reason) => settle(() => reject(reason)) };
+      if (signal?.aborted === true) onAbort();
+      else signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+
+  async saved(
+    options: { readonly copies?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<void> {
+    const { copies = 0, timeoutMs = COPIES_TIMEOUT_MS, signal } = options;
+    if (!Number.isInteger(copies) || copies < 0) {
+      throw new YarrowError("YARROW_CONFIG_INVALID", `copies must be a whole number of at least 0, not ${copies}`);
+    }
+    signal?.throwIfAborted();
+    this.#checkSilenced();
+    if (this.#state === "closed") throw closedError(this.name);
+    if (this.#refusal !== undefined) {
+      const refusal = this.#refusal;
+      this.#refusal = undefined;
+      throw refusal;
+    }
+    await this.#committedHere(signal);
+    if (copies > 0) await this.#copied(copies, timeoutMs, signal);
+  }
+
+  on(event: "replaced", listener: (reason: Error) => void): () => void {
+    assert(event === "replaced", `a handle has no event ${event}`);
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === "closed") return;
+    this.#host.submit({ type: "detach", subscriber: this.#subscriber });
+    // Edits that were made before are in front of the detachment, so this also waits for their commit.
+    await this.#host.settled();
+    this.end(closedError(this.name));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** The peer has stopped, or the handle is closed: nothing can be saved any more. */
+  end(reason: Error): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    clearTimeout(this.#retry);
+    this.#host.unregister(this, this.#subscriber);
+    this.#rejectWaiters(reason);
+    this.#doc.destroy();
+    this.#opened?.reject(reason);
+  }
+
+  // Effects of the replica, in the order in which they come.
+
+  answered(answer: Answer): void {
+    this.#incarnation = answer.incarnation;
+    this.#applyRemote(answer.update);
+    if (this.#state === "closed") return;
+    this.#fruitless = 0;
+    this.#state = "attached";
+    this.#opened?.resolve();
+    const replacement = this.#replacement;
+    this.#replacement = undefined;
+    if (replacement !== undefined) this.#notify(replacement);
+  }
+
+  delivered(deliver: Deliver): void {
+    this.#incarnation = deliver.incarnation;
+    this.#applyRemote(deliver.update);
+  }
+
+  committed(edits: number): void {
+    this.#committed += edits;
+    const waiters = this.#waiters;
+    this.#waiters = waiters.filter((waiter) => waiter.edits > this.#committed);
+    for (const waiter of waiters) if (waiter.edits <= this.#committed) waiter.resolve();
+  }
+
+  /** The replica lacks what an edit refers to. */
+  asked(gap: Gap): void {
+    this.#edit(Y.encodeStateAsUpdate(this.#doc, gap.stateVector));
+  }
+
+  rebound(incarnation: Incarnation): void {
+    this.#incarnation = incarnation;
+  }
+
+  evicted(evict: Evict): void {
+    this.#replace(new YarrowError(evict.code, `${this.name}: ${evict.detail}`));
+  }
+
+  // Private
+
+  #createDoc(): Y.Doc {
+    const doc = new Y.Doc();
+    doc.clientID = randomClientId();
+    doc.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin === this) return;
+      if (doc !== this.#doc) this.#refusal ??= replacedError(this.name);
+      else if (!this.#isCleanup(update)) this.#edit(update);
+    });
+    return doc;
+  }
+
+  /**
+   * Applying what came from elsewhere can make Yjs tidy superfluous formatting away, as an edit of its own. A peer that
+   * takes no changes must not be asked to: it would refuse, the document would be loaded again, and Yjs would tidy again.
+   */
+  #isCleanup(update: Uint8Array): boolean {
+    return this.#applying && this.#host.readOnly() && Y.decodeUpdate(update).structs.length === 0;
+  }
+
+  #edit(update: Uint8Array): void {
+    this.#sent += 1;
+    this.#host.submit({ type: "edit", subscriber: this.#subscriber, update, principal: "" });
+  }
+
+  #attach(): SubscriberId {
+    const subscriber = this.#host.nextSubscriber();
+    this.#sent = 0;
+    this.#committed = 0;
+    this.#host.register(this, subscriber);
+    const stateVector = Y.encodeStateVector(this.#doc);
+    this.#host.submit({ type: "attach", subscriber, name: this.name, stateVector, countsCopies: true });
+    return subscriber;
+  }
+
+  #applyRemote(update: Uint8Array): void {
+    if (this.#checkSilenced()) return;
+    this.#applying = true;
+    try {
+      Y.applyUpdate(this.#doc, update, this);
+    } catch (error) {
+      this.#host.onListenerError(error, `a listener of document ${this.name}`);
+    } finally {
+      this.#applying = false;
+    }
+    this.#checkSilenced();
+  }
+
+  /** True when a listener of the embedder threw inside Yjs, which then emits nothing any more; the Y.Doc is replaced. */
+  #checkSilenced(): boolean {
+    if (this.#state === "closed" || this.#doc._transaction !== null || this.#doc._transactionCleanups.length === 0) return false;
+    const message = `an update listener of document ${this.name} threw, after which Yjs reports no more edits`;
+    this.#host.submit({ type: "detach", subscriber: this.#subscriber });
+    this.#refusal ??= new YarrowError("YARROW_UPDATE_INVALID", message);
+    this.#replace(this.#refusal);
+    return true;
+  }
+
+  #replace(reason: Error): void {
+    if (this.#state === "closed") return;
+    if (this.#state === "opening") {
+      this.end(reason);
+      return;
+    }
+    const covered = Math.max(0, ...this.#waiters.map(({ edits }) => edits));
+    if (this.#sent > Math.max(covered, this.#committed)) this.#refusal ??= reason;
+    this.#rejectWaiters(reason);
+    this.#host.unregister(this, this.#subscriber);
+    this.#replacement = reason;
+    this.#retire();
+    // The first return is immediate. Whoever is sent away again before being answered waits, longer each time.
+    const waitMs = Math.min(REATTACH_MAX_MS, REATTACH_MIN_MS * 2 ** (this.#fruitless - 1));
+    this.#fruitless += 1;
+    this.#state = "waiting";
+    if (this.#fruitless === 1) this.#subscriber = this.#attach();
+    else this.#retry = setTimeout(() => (this.#subscriber = this.#attach()), waitMs);
+  }
+
+  /** Puts a fresh Y.Doc in the place of the present one. Edits that still go to the old one are noticed, and lost. */
+  #retire(): void {
+    const old = this.#doc;
+    this.#doc = this.#createDoc();
+    old.destroy();
+    old.on("update", () => (this.#refusal ??= replacedError(this.name)));
+  }
+
+  #committedHere(signal: AbortSignal | undefined): Promise<void> {
+    if (this.#committed >= this.#sent) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#waiters = this.#waiters.filter((other) => other !== waiter);
+        reject(signal?.reason);
+      };
+      const settle = (done: () => void): void => {
+        signal?.removeEventListener("abort", onAbort);
+        done();
+      };
+      const waiter: Waiter = {
+        edits: this.#sent,
+        resolve: () => settle(resolve),
+        reject: (reason) => settle(() => reject(reason)),
+      };
+      this.#waiters.push(waiter);
+      signal?.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+
+  async #copied(copies: number, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const subscriber = this.#subscriber;
+    let id: RequestId | undefined;
+    const asked = this.#host.requests.ask<Copies>(
+      (request) => ({ type: "await-copies", request, subscriber, copies, timeoutMs }),
+      { signal, onStart: (request) => this.#copyRequests.add((id = request)) },
+    );
+    const answer = await asked.finally(() => this.#copyRequests.delete(id ?? -1));
+    const { failure, reached } = answer;
+    if (failure === undefined) return;
+    const message = `${this.name}: ${reached.length} of ${copies} copies after ${timeoutMs} ms (${failure.detail})`;
+    if (failure.code === "YARROW_COPIES_MISSING") throw new CopiesMissingError(message, copies, reached);
+    throw new YarrowError(failure.code, message);
+  }
+
+  #rejectWaiters(reason: Error): void {
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(reason);
+    for (const request of [...this.#copyRequests]) this.#host.requests.fail(request, reason);
+  }
+
+  #giveUp(reason: unknown): void {
+    const opened = this.#opened;
+    this.#host.submit({ type: "detach", subscriber: this.#subscriber });
+    opened?.reject(reason);
+    this.end(closedError(this.name));
+  }
+
+  #notify(reason: Error): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        listener(reason);
+      } catch (error) {
+        this.#host.onListenerError(error, `a "replaced" listener of document ${this.name}`);
+      }
+    }
+  }
+}
+
+/** 53 random bits: as many as Yjs carries. Two of the same would be one writer to Yjs. */
+function randomClientId(): number {
+  const bytes = randomBytes(7);
+  return bytes.readUIntBE(1, 6) + (bytes.readUInt8(0) % 32) * 2 ** 48;
+}
+
+function closedError(name: string): YarrowError {
+  return new YarrowError("YARROW_PEER_CLOSED", `document ${name} is closed`);
+}
+
+function replacedError(name: string): YarrowError {
+  return new YarrowError("YARROW_UPDATE_INVALID", `document ${name}: an edit went to a Y.Doc that had been replaced`, {
+    hint: "Read `handle.doc` anew after `replaced`.",
+  });
+}

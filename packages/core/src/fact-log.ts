@@ -1,0 +1,40 @@
+/** Which facts are worth a line in the log, and how loud. */
+import type { Fact } from "@yarrow/replica";
+import type { LogLine } from "./peer-api.ts";
+
+interface Voice {
+  readonly level: LogLine["level"];
+  readonly message: string;
+}
+
+/** Undefined for facts that are only counted. */
+const VOICES: { readonly [K in Fact["kind"]]: Voice | undefined } = {
+  committed: undefined,
+  "refused-update": { level: "warn", message: "an update was refused" },
+  pending: { level: "debug", message: "an update waits for what it refers to" },
+  "commit-failed": { level: "error", message: "a change of a document could not be committed" },
+  "store-full": { level: "error", message: "the disk is full; reading goes on" },
+  "store-recovered": { level: "info", message: "the disk has room again" },
+  "link-up": { level: "info", message: "linked" },
+  "link-down": { level: "info", message: "a link ended" },
+  "link-refused": { level: "warn", message: "a link was refused" },
+  "duplicate-identity": { level: "error", message: "another live process has the same peer id: the data folder was copied" },
+  joined: { level: "info", message: "joined a cluster" },
+  role: { level: "info", message: "the role changed" },
+  "broadcast-sent": undefined,
+  "broadcast-received": undefined,
+  "push-dropped": { level: "debug", message: "a congested link left out live pushes" },
+  "round-started": undefined,
+  "round-ended": { level: "debug", message: "an anti-entropy round ended" },
+  "reconciliation-stuck": { level: "error", message: "anti-entropy makes no progress" },
+  quarantined: { level: "error", message: "a damaged row was taken out of use" },
+  repaired: { level: "info", message: "a damaged document is whole again" },
+  compacted: { level: "debug", message: "compacted" },
+};
+
+export function logLineFor(fact: Fact): LogLine | undefined {
+  const voice = VOICES[fact.kind];
+  if (voice === undefined) return undefined;
+  const { kind, ...fields } = fact;
+  return { ...voice, fields: { fact: kind, ...fields } };
+}

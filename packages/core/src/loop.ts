@@ -1,0 +1,143 @@
+/**
+ * The only driver of the engine. Whatever happens is queued; once per turn of the event loop the whole queue is one step,
+ * so a commit in progress gathers the next batch by itself and an idle peer adds no delay.
+ *
+ * Invariants
+ * 1. `step` and `perform` never run inside each other, nor inside a caller's `submit`: a document's listener may submit.
+ * 2. Effects are performed in order, all of them, before the next step.
+ * 3. A throw out of either is a bug or a failed disk. Nothing runs after it; `onFailed` is told once.
+ * 4. While anything has a deadline, a timer stands at it or earlier.
+ */
+import { performance } from "node:perf_hooks";
+import type { Effect, Event } from "@yarrow/replica";
+import type { SessionEffect, SessionEvent } from "@yarrow/relay";
+import { BACKLOG_BYTES_MAX } from "./limits.ts";
+
+export type Input = Event | SessionEvent;
+export type Output = Effect | SessionEffect;
+
+/** The pure machine that the loop drives. */
+export interface Engine {
+  step(events: Input[], now: number): Output[];
+  /** When it wants to be woken, on the clock of `now`; Infinity = never. */
+  nextDeadline(): number;
+}
+
+export interface LoopOptions {
+  readonly engine: Engine;
+  readonly clock: () => number;
+  readonly perform: (effect: Output) => void;
+  /** Called after the effects of a batch; `ms` is how long its step took. */
+  readonly onBatch: (events: number, ms: number) => void;
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** Longest wait a Node timer can hold. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Whole milliseconds since 1970 that never run backwards while the process lives, whatever happens to the clock on the wall. */
+export function createClock(): () => number {
+  const startedMs = Date.now() - performance.now();
+  return () => Math.floor(startedMs + performance.now());
+}
+
+export class Loop {
+  readonly #options: LoopOptions;
+  #queue: Input[] = [];
+  #queuedBytes = 0;
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Infinity;
+  #running = false;
+  #stopped = false;
+  #settled: (() => void)[] = [];
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+  }
+
+  /** Queues an event. Safe to call from anywhere, even from inside an effect. */
+  submit(event: Input): void {
+    if (this.#stopped) return;
+    this.#queue.push(event);
+    this.#schedule();
+  }
+
+  /** Queues an event that holds bytes from a socket. Bounds what can pile up within one turn: see BACKLOG_BYTES_MAX. */
+  receive(event: Input, bytes: number): void {
+    this.submit(event);
+    this.#queuedBytes += bytes;
+    if (this.#queuedBytes > BACKLOG_BYTES_MAX && !this.#running) this.runNow();
+  }
+
+  /** Resolves when everything submitted so far has been stepped and performed (or the loop has stopped). */
+  settled(): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    this.#schedule();
+    return new Promise((resolve) => this.#settled.push(resolve));
+  }
+
+  /** Runs the queue at once. Not from inside an effect. */
+  runNow(): void {
+    if (this.#running || this.#stopped) return;
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    this.#immediate = undefined;
+    const settled = this.#settled;
+    this.#settled = [];
+    this.#run();
+    for (const resolve of settled) resolve();
+  }
+
+  /** Nothing is stepped from here on. */
+  stop(): void {
+    this.#stopped = true;
+    this.#queue = [];
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    for (const resolve of this.#settled.splice(0)) resolve();
+  }
+
+  #schedule(): void {
+    if (this.#immediate !== undefined) return;
+    this.#immediate = setImmediate(() => {
+      this.#immediate = undefined;
+      this.runNow();
+    });
+  }
+
+  #run(): void {
+    const batch = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#running = true;
+    try {
+      const started = performance.now();
+      const effects = this.#options.engine.step(batch, this.#options.clock());
+      const ms = performance.now() - started;
+      for (const effect of effects) this.#options.perform(effect);
+      this.#options.onBatch(batch.length, ms);
+    } catch (error) {
+      this.stop();
+      this.#options.onFailed(error);
+      return;
+    } finally {
+      this.#running = false;
+    }
+    this.#arm();
+  }
+
+  /** Leaves an earlier timer alone: waking for nothing costs less than a new timer for every batch. */
+  #arm(): void {
+    if (this.#stopped) return;
+    const deadline = this.#options.engine.nextDeadline();
+    if (deadline === Infinity || this.#timerAt <= deadline) return;
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    const wait = Math.min(TIMER_MS_MAX, Math.max(0, Math.ceil(deadline - this.#options.clock())));
+    this.#timerAt = deadline;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      this.#timerAt = Infinity;
+      this.runNow();
+    }, wait);
+  }
+}

@@ -1,0 +1,37 @@
+/** Puts together what `status` tells, from the engine, the store and the shell. */
+import type { ReplicaStatus } from "@yarrow/replica";
+import type { Peer, PeerStatus } from "./peer-api.ts";
+
+export interface StatusSources {
+  readonly peer: Pick<Peer, "peerId" | "processId" | "url">;
+  readonly lifecycle: "starting" | "ready" | "closing" | "closed" | "failed";
+  readonly replica: ReplicaStatus;
+  readonly sessions: number;
+  readonly synchronous: "full" | "normal";
+}
+
+export function readStatus({ peer, lifecycle, replica, sessions, synchronous }: StatusSources): PeerStatus {
+  const { alive, deleted, pending, quarantined, bytes, logRows } = replica.counts;
+  return {
+    peerId: peer.peerId,
+    incarnation: peer.processId,
+    clusterId: replica.clusterId,
+    role: replica.role,
+    state: stateOf(lifecycle, replica),
+    url: peer.url,
+    root: replica.root,
+    documents: { alive, deleted, pending, quarantined },
+    links: replica.links,
+    sessions,
+    store: { bytes, logRows, synchronous },
+    paused: replica.paused,
+    duplicateIdentity: replica.duplicateIdentity,
+  };
+}
+
+function stateOf(lifecycle: StatusSources["lifecycle"], replica: ReplicaStatus): PeerStatus["state"] {
+  if (lifecycle === "starting") return "starting";
+  if (lifecycle !== "ready") return "closing";
+  if (replica.clusterId === undefined) return "joining";
+  return replica.storeFull ? "read-only" : "ready";
+}

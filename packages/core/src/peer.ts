@@ -1,0 +1,378 @@
+/**
+ * A running peer: the engine, and around it every socket, the disk and the clock. This module wires; it decides nothing.
+ *
+ * One update's way: socket → `Loop.receive` → `relay.step` (which commits) → `#perform` → sockets, links, handles.
+ *
+ * Lifecycle: starting → ready → closing → closed, or at any point → failed. Invariants
+ * 1. Nothing is accepted before the engine can answer it, nor after `closing` began.
+ * 2. The store is closed last, and once: whatever was committed before is on disk.
+ */
+import { YarrowError, isAlive } from "@yarrow/protocol";
+import type { PeerId, ProcessId, Role } from "@yarrow/protocol";
+import { Relay } from "@yarrow/relay";
+import type { ReplicaPort } from "@yarrow/relay";
+import { checkName } from "@yarrow/replica";
+import type { Compacted, Deleted, DocumentRow, Event, Fact, Replica, ReplicaStatus, SubscriberId, VerifyReport, Verified } from "@yarrow/replica";
+import { startAdminServer } from "./admin-server.ts";
+import type { AdminServer } from "./admin-server.ts";
+import { ChangeFeed } from "./change-feed.ts";
+import { startControlServer } from "./control-server.ts";
+import type { ControlServer } from "./control-server.ts";
+import { countBatch, createCounters } from "./counters.ts";
+import type { Counters } from "./counters.ts";
+import { describeDocument } from "./document-detail.ts";
+import { LiveDocument } from "./document-handle.ts";
+import type { HandleHost } from "./document-handle.ts";
+import { logLineFor } from "./fact-log.ts";
+import { Handles } from "./handles.ts";
+import { formatHostPort } from "./host-port.ts";
+import { DOCUMENTS_PAGE, DOCUMENTS_PAGE_MAX, VERIFY_TIMEOUT_MS } from "./limits.ts";
+import { LinkSockets } from "./link-sockets.ts";
+import type { Listener } from "./listener.ts";
+import { Loop } from "./loop.ts";
+import type { Output } from "./loop.ts";
+import { watchLoopDelay } from "./loop-delay.ts";
+import type { CheckedOptions } from "./options.ts";
+import type { Change, DocumentDetail, DocumentHandle, DocumentInfo, Peer, PeerEvents, PeerStatus, ShowOptions } from "./peer-api.ts";
+import { PeerListeners } from "./peer-listeners.ts";
+import { readStatus } from "./peer-status.ts";
+import { IdleCheckpoint } from "./idle-checkpoint.ts";
+import { Requests } from "./requests.ts";
+import { SessionSockets } from "./session-sockets.ts";
+import type { SqliteStore } from "./store/sqlite-store.ts";
+import { WorkerPool } from "./worker-pool.ts";
+
+export interface PeerParts {
+  readonly options: CheckedOptions;
+  readonly store: SqliteStore;
+  readonly replica: Replica;
+  /** Undefined for a peer that only dials. */
+  readonly listener: Listener | undefined;
+  readonly processId: ProcessId;
+  readonly clock: () => number;
+  readonly random: () => number;
+}
+
+type Lifecycle = "starting" | "ready" | "closing" | "closed" | "failed";
+
+export class RunningPeer implements Peer {
+  readonly peerId: PeerId;
+  readonly processId: ProcessId;
+  readonly url: string | undefined;
+  readonly #parts: PeerParts;
+  readonly #relay: Relay;
+  readonly #loop: Loop;
+  readonly #counters: Counters = createCounters();
+  readonly #sessions: SessionSockets;
+  readonly #links: LinkSockets;
+  readonly #handles = new Handles();
+  readonly #requests: Requests;
+  readonly #handleHost: HandleHost;
+  readonly #feed: ChangeFeed;
+  readonly #pool = new WorkerPool();
+  readonly #listeners: PeerListeners;
+  readonly #stopWatching: () => void;
+  readonly #idle: IdleCheckpoint;
+  #nextSubscriber: SubscriberId = 1;
+  #lifecycle: Lifecycle = "starting";
+  #storeFull = false;
+  #role: Role;
+  #lastStatus: ReplicaStatus;
+  #admin: AdminServer | undefined;
+  #control: ControlServer | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: PeerParts) {
+    this.#parts = parts;
+    const { listener, options, replica, store, random, clock } = parts;
+    this.peerId = store.readPeerId();
+    this.#lastStatus = replica.status(clock());
+    this.#role = this.#lastStatus.role;
+    this.processId = parts.processId;
+    this.url = listener?.bound === undefined ? undefined : `ws://${formatHostPort(listener.bound)}`;
+    const port: ReplicaPort = {
+      step: (events, now) => replica.step(events, now),
+      nextDeadline: () => replica.nextDeadline(),
+      stateVector: (name) => replica.stateVector(name, clock()),
+    };
+    this.#relay = new Relay({ replica: port, random });
+    this.#loop = new Loop({
+      engine: this.#relay,
+      clock,
+      perform: (effect) => this.#perform(effect),
+      onBatch: (events, ms) => this.#afterBatch(events, ms),
+      onFailed: (error) => void this.#fail(error),
+    });
+    const counters = this.#counters;
+    const submit = (event: Parameters<Loop["submit"]>[0]): void => this.#loop.submit(event);
+    const receive = (event: Parameters<Loop["submit"]>[0], bytes: number): void => this.#loop.receive(event, bytes);
+    this.#sessions = new SessionSockets({ submit, receive, counters, nextSubscriber: () => this.#nextSubscriber++ });
+    this.#links = new LinkSockets({ submit, receive, counters });
+    this.#requests = new Requests(submit);
+    this.#handleHost = this.#createHandleHost();
+    this.#feed = new ChangeFeed(store);
+    this.#listeners = new PeerListeners(options.log);
+    this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
+    this.#stopWatching = watchLoopDelay(counters, (ms) => {
+      options.log({ level: "warn", message: "the event loop was held up", fields: { ms: Math.round(ms) } });
+    });
+  }
+
+  get adminUrl(): string | undefined {
+    return this.#admin?.url;
+  }
+
+  /** Opens the doors. Errors: YARROW_LISTEN_FAILED. Called once, by `createPeer`. */
+  async start(): Promise<void> {
+    const { options, listener } = this.#parts;
+    this.#control = await startControlServer(options.folder, this, () => void this.#close("control"));
+    if (options.admin !== undefined) {
+      this.#admin = await startAdminServer(options.admin, () => this.status(), options.metrics);
+    }
+    this.#lifecycle = "ready";
+    listener?.serve({
+      notReady: () => (this.status().state === "joining" ? "joining" : undefined),
+      connections: () => this.#sessions.size + this.#links.size,
+      openSession: (webSocket, socket, name, address) => this.#sessions.open(webSocket, socket, name, address),
+      openLink: (webSocket, socket) => this.#links.accept(webSocket, socket),
+    });
+    await this.#loop.settled();
+  }
+
+  status(): PeerStatus {
+    const { replica, options, clock } = this.#parts;
+    // A closed store cannot be asked; what was last said stands.
+    if (!this.#isOver()) this.#lastStatus = replica.status(clock());
+    return readStatus({
+      peer: this,
+      lifecycle: this.#lifecycle,
+      replica: this.#lastStatus,
+      sessions: this.#sessions.size,
+      synchronous: options.durability,
+    });
+  }
+
+  counters(): Readonly<Counters> {
+    return this.#counters;
+  }
+
+  async open(name: string, options: { readonly signal?: AbortSignal } = {}): Promise<DocumentHandle> {
+    this.#assertOpen();
+    checkName(name);
+    options.signal?.throwIfAborted();
+    const handle = new LiveDocument(this.#handleHost, name);
+    await handle.opened(options.signal);
+    return handle;
+  }
+
+  documents(
+    options: { readonly prefix?: string; readonly after?: string; readonly limit?: number; readonly deleted?: boolean } = {},
+  ): DocumentInfo[] {
+    this.#assertOpen();
+    const { limit = DOCUMENTS_PAGE, deleted = false, prefix, after } = options;
+    if (!Number.isInteger(limit) || limit < 1 || limit > DOCUMENTS_PAGE_MAX) {
+      throw new YarrowError("YARROW_CONFIG_INVALID", `limit must be a whole number from 1 to ${DOCUMENTS_PAGE_MAX}, not ${limit}`);
+    }
+    const place = { ...(prefix === undefined ? {} : { prefix }), ...(after === undefined ? {} : { after }) };
+    return this.#parts.store.listDocuments({ ...place, limit, include: deleted ? "all" : "alive" }).map(documentInfo);
+  }
+
+  async show(name: string, options: ShowOptions = {}): Promise<DocumentDetail | undefined> {
+    this.#assertOpen();
+    checkName(name);
+    return describeDocument(this.#parts.replica, this.#pool, name, this.#parts.clock(), options);
+  }
+
+  async delete(name: string): Promise<boolean> {
+    this.#assertOpen();
+    checkName(name);
+    const { existed, failure } = await this.#requests.ask<Deleted>((request) => ({ type: "delete", request, name }));
+    if (failure !== undefined) throw new YarrowError(failure.code, `${name}: ${failure.detail}`);
+    return existed;
+  }
+
+  cursor(): string {
+    this.#assertOpen();
+    return this.#feed.cursor();
+  }
+
+  changes(options: { readonly since?: string; readonly signal?: AbortSignal } = {}): AsyncIterable<Change> {
+    this.#assertOpen();
+    return this.#feed.changes(options);
+  }
+
+  async verify(
+    options: { readonly deep?: boolean; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<VerifyReport> {
+    this.#assertOpen();
+    const { deep = false, timeoutMs = VERIFY_TIMEOUT_MS, signal } = options;
+    const build = (request: number): Event => ({ type: "verify", request, deep, timeoutMs });
+    return (await this.#requests.ask<Verified>(build, { signal })).report;
+  }
+
+  async compact(): Promise<{ readonly documents: number; readonly bytesBefore: number; readonly bytesAfter: number }> {
+    this.#assertOpen();
+    const { documents, bytesBefore, bytesAfter } = await this.#requests.ask<Compacted>((request) => ({ type: "compact", request }));
+    return { documents, bytesBefore, bytesAfter };
+  }
+
+  async pauseLinks(paused: boolean, peer?: string): Promise<void> {
+    this.#assertOpen();
+    this.#loop.submit({ type: "pause-links", peer, paused });
+    await this.#loop.settled();
+  }
+
+  on<K extends keyof PeerEvents>(event: K, listener: (value: PeerEvents[K]) => void): () => void {
+    return this.#listeners.add(event, listener);
+  }
+
+  close(): Promise<void> {
+    return this.#close("owner");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // Effects
+
+  #perform(effect: Output): void {
+    switch (effect.type) {
+      case "session-send":
+        return this.#sessions.send(effect.sessions, effect.frame);
+      case "session-close":
+        return this.#sessions.close(effect.session, effect.code, effect.reason);
+      case "answer":
+      case "deliver":
+      case "saved":
+      case "echo":
+      case "gap":
+      case "evict":
+      case "rebound":
+        return this.#handles.perform(effect);
+      case "presence":
+        return;
+      case "deleted":
+      case "copies":
+      case "compacted":
+      case "verified":
+        return this.#requests.settle(effect);
+      case "send":
+        return this.#links.send(effect.link, effect.frames);
+      case "close-link":
+        return this.#links.close(effect.link, `${effect.code} ${effect.detail}`);
+      case "dial":
+        return this.#links.dial(effect.url);
+      case "work":
+        void this.#pool.run(effect.job).then((result) => {
+          if (result.kind !== "describe") this.#loop.submit({ type: "work-done", work: effect.work, result });
+        });
+        return;
+      case "observe":
+        return this.#observe(effect.fact);
+    }
+  }
+
+  #afterBatch(events: number, ms: number): void {
+    this.#sessions.flush();
+    this.#feed.wake();
+    countBatch(this.#counters, events, ms);
+  }
+
+  #observe(fact: Fact): void {
+    if (fact.kind === "committed") this.#idle.postpone();
+    if (fact.kind === "store-full" || fact.kind === "store-recovered") this.#storeFull = fact.kind === "store-full";
+    if (fact.kind === "role") this.#role = fact.role;
+    const line = logLineFor(fact);
+    if (line !== undefined) this.#parts.options.log(line);
+    this.#listeners.emit("fact", fact);
+  }
+
+  // Handles
+
+  #createHandleHost(): HandleHost {
+    return {
+      requests: this.#requests,
+      submit: (event) => this.#loop.submit(event),
+      settled: () => this.#loop.settled(),
+      nextSubscriber: () => this.#nextSubscriber++,
+      readOnly: () => this.#storeFull || this.#role === "follower",
+      register: (handle, subscriber) => this.#handles.register(handle, subscriber),
+      unregister: (handle, subscriber) => this.#handles.unregister(handle, subscriber),
+      onListenerError: (error, where) => this.#listeners.report(error, where),
+    };
+  }
+
+  // The end
+
+  #isOver(): boolean {
+    return this.#lifecycle === "closed" || this.#lifecycle === "failed";
+  }
+
+  #assertOpen(): void {
+    if (this.#lifecycle === "closing" || this.#isOver()) throw closedError();
+  }
+
+  #close(by: PeerEvents["closed"]): Promise<void> {
+    this.#closing ??= this.#shutDown(by);
+    return this.#closing;
+  }
+
+  async #shutDown(by: PeerEvents["closed"]): Promise<void> {
+    if (this.#isOver()) return;
+    this.#lifecycle = "closing";
+    this.#parts.listener?.stopAccepting();
+    // What was submitted before is committed and answered; then everybody is told, and what they still said is committed too.
+    await this.#loop.settled();
+    await Promise.all([this.#sessions.closeAll(), this.#links.closeAll()]);
+    await this.#loop.settled();
+    await this.#release(closedError());
+    if (this.#isOver()) return;
+    this.#lifecycle = "closed";
+    this.#idle.runNow();
+    this.#parts.store.close();
+    this.#listeners.emit("closed", by);
+  }
+
+  async #fail(cause: unknown): Promise<void> {
+    if (this.#isOver()) return;
+    this.#lifecycle = "failed";
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    this.#parts.options.log({ level: "error", message: "the peer had to stop", fields: { error: error.stack ?? error.message } });
+    this.#parts.listener?.stopAccepting();
+    this.#sessions.terminateAll();
+    this.#links.terminateAll();
+    await this.#release(closedError(error));
+    // The store may be what failed. What it committed is on disk whether or not it can be closed in good order.
+    try {
+      this.#parts.store.close();
+    } catch {}
+    this.#listeners.emit("failed", error);
+  }
+
+  /** Gives back everything but the store. */
+  async #release(reason: Error): Promise<void> {
+    this.#loop.stop();
+    this.#stopWatching();
+    this.#idle.stop();
+    this.#handles.endAll(reason);
+    this.#requests.close(reason);
+    this.#feed.close(reason);
+    await Promise.all([this.#pool.close(), this.#admin?.close(), this.#control?.close(), this.#parts.listener?.close()]);
+  }
+}
+
+function documentInfo(row: DocumentRow): DocumentInfo {
+  return {
+    name: row.name,
+    state: isAlive(row.incarnation) ? "alive" : "deleted",
+    incarnation: row.incarnation,
+    fingerprint: Buffer.from(row.fingerprint).toString("hex"),
+    bytes: row.headBytes + row.tailBytes,
+    changedAt: new Date(row.lastArrivalMs),
+  };
+}
+
+function closedError(cause?: unknown): YarrowError {
+  return new YarrowError("YARROW_PEER_CLOSED", "the peer is closed", { cause });
+}

@@ -1,0 +1,108 @@
+import { MemoryStore } from "@yarrow/replica";
+import type { LogSegment } from "@yarrow/replica";
+import type { DocumentKey, PeerId } from "@yarrow/protocol";
+import { describe, expect, it } from "vitest";
+import { ChangeFeed } from "../src/change-feed.ts";
+import type { Change } from "../src/peer-api.ts";
+
+const EPOCHS = ["a".repeat(16), "b".repeat(16)] as const;
+
+function createStore(): MemoryStore {
+  return new MemoryStore({ peerId: "1".repeat(32) as PeerId });
+}
+
+function boot(store: MemoryStore, epoch: string): void {
+  store.transaction(() => store.writeBoot({ epoch, firstSequence: store.lastSequence() + 1, startedMs: 0 }));
+}
+
+function createDocument(store: MemoryStore, name: string): number {
+  return store.transaction(() => store.createDocument(name, "0".repeat(16) as DocumentKey).id);
+}
+
+function append(store: MemoryStore, document: number, incarnation: number, texts: readonly string[]): void {
+  const segments: LogSegment[] = texts.map((text) => ({ principal: "", source: "local", update: Buffer.from(text) }));
+  store.transaction(() => store.appendLog({ document, incarnation, arrivedMs: 1_000, segments }));
+}
+
+async function take(changes: AsyncIterable<Change>, count: number): Promise<Change[]> {
+  const taken: Change[] = [];
+  for await (const change of changes) {
+    taken.push(change);
+    if (taken.length === count) break;
+  }
+  return taken;
+}
+
+describe("ChangeFeed", () => {
+  it("[API-18] yields what arrives after the call, and wakes for it", async () => {
+    const store = createStore();
+    boot(store, EPOCHS[0]);
+    const document = createDocument(store, "n");
+    append(store, document, 1, ["before"]);
+    const feed = new ChangeFeed(store);
+    const taken = take(feed.changes(), 2);
+    await Promise.resolve();
+    append(store, document, 1, ["one", "two"]);
+    feed.wake();
+    append(store, document, 2, []);
+    feed.wake();
+    const [update, deletion] = await taken;
+    expect(update).toMatchObject({ name: "n", kind: "update", incarnation: 1, at: new Date(1_000) });
+    expect(update?.updates.map((segment) => Buffer.from(segment.update).toString())).toEqual(["one", "two"]);
+    expect(deletion).toMatchObject({ name: "n", kind: "delete", incarnation: 2, updates: [] });
+  });
+
+  it("[API-18] goes on from a cursor, over page ends and over a restart", async () => {
+    const store = createStore();
+    boot(store, EPOCHS[0]);
+    const document = createDocument(store, "n");
+    const start = new ChangeFeed(store).cursor();
+    for (let index = 0; index < 150; index++) append(store, document, 1, [String(index)]);
+    boot(store, EPOCHS[1]);
+    for (let index = 150; index < 250; index++) append(store, document, 1, [String(index)]);
+    const feed = new ChangeFeed(store);
+    const first = await take(feed.changes({ since: start }), 120);
+    const rest = await take(feed.changes({ since: first.at(-1)?.cursor ?? "" }), 130);
+    const texts = [...first, ...rest].map(({ updates }) => Buffer.from(updates[0]?.update ?? []).toString());
+    expect(texts).toEqual(Array.from({ length: 250 }, (_, index) => String(index)));
+    expect(first.at(-1)?.cursor).toBe(`${EPOCHS[0]}.120`);
+    expect(rest.at(-1)?.cursor).toBe(`${EPOCHS[1]}.250`);
+  });
+
+  it.each([
+    ["of an unknown epoch", `${"c".repeat(16)}.1`],
+    ["beyond the end of an earlier epoch", `${EPOCHS[0]}.4`],
+    ["beyond what this epoch has reached", `${EPOCHS[1]}.6`],
+    ["before the beginning of its epoch", `${EPOCHS[1]}.1`],
+    ["that is no cursor", "nonsense"],
+    ["without a sequence", `${EPOCHS[0]}.`],
+  ])("[API-19] refuses a cursor %s", async (_what, since) => {
+    const store = createStore();
+    boot(store, EPOCHS[0]);
+    const document = createDocument(store, "n");
+    for (let index = 0; index < 3; index++) append(store, document, 1, ["x"]);
+    boot(store, EPOCHS[1]);
+    for (let index = 0; index < 2; index++) append(store, document, 1, ["y"]);
+    await expect(take(new ChangeFeed(store).changes({ since }), 1)).rejects.toMatchObject({ code: "YARROW_CURSOR_LOST" });
+  });
+
+  it("[API-20] ends with the signal's reason while it waits", async () => {
+    const store = createStore();
+    boot(store, EPOCHS[0]);
+    const abort = new AbortController();
+    const taken = take(new ChangeFeed(store).changes({ signal: abort.signal }), 1);
+    await Promise.resolve();
+    abort.abort(new Error("enough"));
+    await expect(taken).rejects.toThrow("enough");
+  });
+
+  it("[API-22] ends when the peer closes", async () => {
+    const store = createStore();
+    boot(store, EPOCHS[0]);
+    const feed = new ChangeFeed(store);
+    const taken = take(feed.changes(), 1);
+    await Promise.resolve();
+    feed.close(new Error("closed"));
+    await expect(taken).rejects.toThrow("closed");
+  });
+});
