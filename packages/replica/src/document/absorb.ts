@@ -8,6 +8,7 @@
  * 2. A deleted range is accepted as far as it lies below its client's clock afterwards.
  * 3. Whatever was accepted as GC or deleted content also stands in the delete set of the accepted bytes: merging may later
  *    keep another form of those structs, and the lattice must be derivable from what is stored.
+ *    But known deletes are left out where they are many: a stock client sends all it has whenever it connects.
  * 4. Accepted part and remainder are updates that `scanUpdate` accepts; absorbing again changes nothing.
  */
 import { addRanges, encodeDeleteSet } from "./delete-set.ts";
@@ -16,6 +17,9 @@ import { Ranges } from "./ranges.ts";
 import { resolveSections, type Resolution } from "./resolve-sections.ts";
 import type { ScannedDeletes, ScannedUpdate } from "./scan-update.ts";
 import { encodeAccepted, encodeRemainder, replaceDeleteSet } from "./split-update.ts";
+
+/** Smaller delete sets are passed on as they are. */
+const TRIMMED_BYTES_MIN = 512;
 
 export interface Absorbed {
   /** What to store and pass on: a valid update. Undefined when nothing of the update was new. */
@@ -39,11 +43,14 @@ export function absorb(lattice: Lattice, update: ScannedUpdate): Absorbed {
   const waiting = new Map<number, Ranges>();
   const clockOf = (client: number) => resolution.clocks.get(client) ?? lattice.stateVector.get(client) ?? 0;
   acceptDeletes(update.deletes, clockOf, contribution.deletes, waiting);
-  const explicit = update.implied.length > 0 && countsAll(contribution.deletes, update.implied);
+  const explicit = countsAll(contribution.deletes, update.implied);
   if (!explicit) acceptDeletes(update.implied, clockOf, contribution.deletes, undefined);
+  const trimmed = deletesWorthKeeping(lattice, update, contribution, clockOf);
   const advanced = lattice.join(contribution);
+  const unchanged = waiting.size === 0 && explicit && trimmed === undefined;
+  const deletes = unchanged ? undefined : (trimmed ?? contribution.deletes);
   return {
-    accepted: advanced ? encodeWhatIsAccepted(update, resolution, contribution, waiting, explicit) : undefined,
+    accepted: advanced ? encodeWhatIsAccepted(update, resolution, contribution, deletes) : undefined,
     remainder: encodeWhatWaits(update, resolution, waiting),
     advanced,
     contribution,
@@ -67,16 +74,40 @@ function countsAll(deletes: ReadonlyMap<number, Ranges>, implied: readonly Scann
   return implied.every(({ client, ranges }) => deletes.get(client)?.containsAll(Ranges.from(ranges)) === true);
 }
 
+/**
+ * Of a large delete set, what the lattice does not know yet and what the structs imply; undefined when that would not be much
+ * less than all of it.
+ */
+function deletesWorthKeeping(
+  lattice: Lattice,
+  update: ScannedUpdate,
+  contribution: Contribution,
+  clockOf: (client: number) => number,
+): Map<number, Ranges> | undefined {
+  if (update.bytes.length - update.deleteSetOffset < TRIMMED_BYTES_MIN) return undefined;
+  const kept = new Map<number, Ranges>();
+  let before = 0;
+  let after = 0;
+  for (const [client, ranges] of contribution.deletes) {
+    const known = lattice.deletes.get(client);
+    if (known === undefined) kept.set(client, ranges);
+    else addRanges(kept, client, Ranges.from(ranges.minus(known)));
+    before += ranges.size;
+  }
+  acceptDeletes(update.implied, clockOf, kept, undefined);
+  for (const ranges of kept.values()) after += ranges.size;
+  return 2 * after < before ? kept : undefined;
+}
+
+/** `deletes` undefined = the update's own delete set is as it should be. */
 function encodeWhatIsAccepted(
   update: ScannedUpdate,
   resolution: Resolution,
   contribution: Contribution,
-  waiting: ReadonlyMap<number, Ranges>,
-  explicit: boolean,
+  deletes: ReadonlyMap<number, Ranges> | undefined,
 ): Uint8Array {
-  if (!resolution.complete) return encodeAccepted(update, resolution, contribution.deletes);
-  if (waiting.size === 0 && (explicit || update.implied.length === 0)) return update.bytes;
-  return replaceDeleteSet(update, encodeDeleteSet(contribution.deletes));
+  if (!resolution.complete) return encodeAccepted(update, resolution, deletes ?? contribution.deletes);
+  return deletes === undefined ? update.bytes : replaceDeleteSet(update, encodeDeleteSet(deletes));
 }
 
 function encodeWhatWaits(

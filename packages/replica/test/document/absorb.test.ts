@@ -50,6 +50,12 @@ function covers(outer: readonly number[], inner: readonly number[]): boolean {
   return true;
 }
 
+function takeAll(updates: readonly Uint8Array[]): Lattice {
+  const lattice = new Lattice(KEY);
+  for (const update of updates) take(lattice, update);
+  return lattice;
+}
+
 /** Absorbs updates and keeps remainders until they are ready, as a replica does. */
 class Store {
   readonly lattice = new Lattice(KEY);
@@ -183,6 +189,24 @@ test("[DOC14] GC and deleted content are written into the delete set of what is 
   const bare = Uint8Array.of(...whole.subarray(0, scanUpdate(whole).deleteSetOffset), 0);
   const { accepted } = take(new Lattice(KEY), bare);
   expect(toHex(accepted!)).toBe(toHex(whole));
+});
+
+test("[DOC25] of a large delete set that is mostly known, only what is new or implied is passed on", () => {
+  const { doc, updates } = typed(1, "x".repeat(1000));
+  for (let index = 0; index < 400; index++) doc.getText("t").delete(index, 1);
+  const lattice = new Lattice(KEY);
+  for (const update of updates) take(lattice, update);
+  const stateVector = lattice.encodeStateVector();
+  doc.getText("t").insert(0, "new");
+  doc.getText("t").insert(0, "gone");
+  doc.getText("t").delete(0, 4);
+  doc.getText("t").delete(500, 1);
+  const update = Y.encodeStateAsUpdate(doc, stateVector);
+  const { accepted } = take(lattice, update);
+  expect(update.length).toBeGreaterThan(1000);
+  expect(accepted!.length).toBeLessThan(60);
+  expect(scanUpdate(accepted!).deletes[0]!.ranges.slice(2)).toEqual([1003, 1007]);
+  expect(lattice.encode()).toEqual(takeAll([Y.encodeStateAsUpdate(doc)]).encode());
 });
 
 test("[PEND5] a Skip over what is there is harmless, and one over what is not holds up what follows", () => {
