@@ -3,14 +3,14 @@
  *
  * 1. There is one writer, and transactions begin IMMEDIATE: a read that turns into a write could fail for good.
  * 2. A write outside a transaction is a bug. SQLite ends a transaction by itself when the disk is full, and a write that
- *    follows would then be committed alone.
+ *    follows would then be committed alone: so after any error of SQLite nothing more is written until the transaction is over.
  * 3. After a failure that is not "full" nothing is written any more: the commit may or may not be on the disk, and it was
  *    not reported. Only opening the store anew, which replays the write-ahead log, tells.
  * 4. No statement is left half read: results are taken whole, so that no reader holds the write-ahead log back.
  */
 import Database from "better-sqlite3";
 import { assert } from "@yarrow/protocol";
-import { StoreFailedError, StoreFullError } from "@yarrow/replica";
+import { StoreFailedError } from "@yarrow/replica";
 import { translateError } from "./sqlite-error.ts";
 import { Totals } from "./totals.ts";
 
@@ -26,8 +26,10 @@ export class Connection {
   readonly #begin: Database.Statement;
   readonly #commit: Database.Statement;
   readonly #rollback: Database.Statement;
-  /** What went wrong in the transaction that is open. */
-  #problem: StoreFullError | StoreFailedError | undefined;
+  /** `spoilt`: a statement failed, so that the transaction can only be taken back. */
+  #state: "idle" | "open" | "spoilt" = "idle";
+  /** What spoilt it, as it is to be thrown. */
+  #problem: unknown;
   /** What made the disk unfit for writing. */
   #failed: StoreFailedError | undefined;
 
@@ -45,24 +47,35 @@ export class Connection {
     return this.#failed !== undefined;
   }
 
+  /** A write is allowed now. */
+  get open(): boolean {
+    return this.#state === "open";
+  }
+
+  /** The body of the transaction may have swallowed what a statement threw; the commit must not. */
+  get spoilt(): boolean {
+    return this.#state === "spoilt";
+  }
+
   transaction<T>(body: () => T): T {
     if (this.#failed !== undefined) {
       throw new StoreFailedError(`the disk under ${this.folder} failed before: ${this.#failed.message}`, this.#failed);
     }
-    assert(!this.#database.inTransaction, "transactions of a store do not nest");
-    this.#problem = undefined;
+    assert(this.#state === "idle", "transactions of a store do not nest");
     const before = this.totals.mark();
     try {
       this.#begin.run();
+      this.#state = "open";
       const result = body();
+      if (this.spoilt) throw this.#problem;
       this.totals.write();
-      // Set when the body swallowed it.
-      if (this.#problem !== undefined) throw this.#problem;
       this.#commit.run();
+      this.#state = "idle";
       return result;
     } catch (error) {
       const translated = this.translate(error);
       this.#takeBack();
+      this.#state = "idle";
       this.totals.restore(before);
       throw translated;
     }
@@ -89,7 +102,10 @@ export class Connection {
   translate(error: unknown): unknown {
     const translated = translateError(error, this.folder);
     if (translated instanceof StoreFailedError) this.#failed ??= translated;
-    if (translated instanceof StoreFailedError || translated instanceof StoreFullError) this.#problem ??= translated;
+    if (this.#state === "open" && error instanceof Database.SqliteError) {
+      this.#state = "spoilt";
+      this.#problem = translated;
+    }
     return translated;
   }
 
@@ -123,18 +139,16 @@ export class Connection {
 /** A statement that changes rows. */
 export class Command {
   readonly #connection: Connection;
-  readonly #database: Database.Database;
   readonly #statement: Database.Statement;
 
   constructor(connection: Connection, database: Database.Database, sql: string) {
     this.#connection = connection;
-    this.#database = database;
     this.#statement = database.prepare(sql);
   }
 
   /** How many rows it changed. */
   run(...values: SqlValue[]): number {
-    assert(this.#database.inTransaction, "a store is written inside a transaction only");
+    assert(this.#connection.open, "a store is written inside a transaction only");
     try {
       return this.#statement.run(...values).changes;
     } catch (error) {
@@ -144,7 +158,7 @@ export class Command {
 
   /** The id of the row that it inserted. */
   insert(...values: SqlValue[]): number {
-    assert(this.#database.inTransaction, "a store is written inside a transaction only");
+    assert(this.#connection.open, "a store is written inside a transaction only");
     try {
       return Number(this.#statement.run(...values).lastInsertRowid);
     } catch (error) {

@@ -75,10 +75,12 @@ export class DocumentStatements {
          UNION ALL SELECT incarnation, sequence, 0 FROM snapshot WHERE document = ?)`,
     );
     this.recoverBytes = connection.query(
-      `SELECT (SELECT ifnull(sum(length(segments)), 0) FROM update_log l
-           WHERE l.document = ?1 AND l.incarnation = ?2 AND l.sequence > ifnull((SELECT sequence FROM snapshot
-             WHERE document = ?1 AND incarnation = ?2 AND kind = 'head'), 0)),
-         ifnull((SELECT length(content) FROM snapshot WHERE document = ?1 AND incarnation = ?2 AND kind = 'head'), 0)`,
+      `WITH place (document, incarnation) AS (VALUES (?, ?)),
+         head AS (SELECT sequence, length(content) AS size FROM snapshot JOIN place USING (document, incarnation)
+           WHERE kind = 'head')
+       SELECT ifnull((SELECT sum(length(segments)) FROM update_log JOIN place USING (document, incarnation)
+           WHERE sequence > ifnull((SELECT sequence FROM head), 0)), 0),
+         ifnull((SELECT size FROM head), 0)`,
     );
   }
 

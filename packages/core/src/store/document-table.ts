@@ -20,6 +20,8 @@ const FINGERPRINT_BYTES = 16;
 export class DocumentTable {
   readonly #connection: Connection;
   readonly #statements: DocumentStatements;
+  /** Rows that were found damaged: the next write of one mends it, and the totals with it. */
+  readonly #unsound = new Set<DocumentId>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -60,6 +62,7 @@ export class DocumentTable {
   }
 
   write(row: DocumentRow & { readonly fence: Uint8Array }): void {
+    if (this.#unsound.has(row.id)) return this.#writeAll(row);
     const fenceBytes = row.fence.length;
     const changed = this.#statements.update.run(
       row.fingerprint,
@@ -113,6 +116,7 @@ export class DocumentTable {
     if (fenceBytes === 0) deleteFence.run(row.id);
     else this.#writeFence(row.id, row.fence);
     const before = toRow(stored, undefined);
+    this.#unsound.delete(row.id);
     if (!isSound(before, stored)) return this.#connection.totals.recountDocuments();
     this.#count(before, -1);
     this.#count(row, 1);
@@ -150,6 +154,7 @@ export class DocumentTable {
    * taken from the log and the snapshots; the fingerprint is zero, and the quarantine makes the replica compute it anew.
    */
   #recover(row: DocumentRow): DocumentRow {
+    this.#unsound.add(row.id);
     const [incarnation, lastSequence, lastArrivalMs] = this.#statements.recover.get(row.id, row.id) ?? [0, 0, 0];
     const [tailBytes, headBytes] = this.#statements.recoverBytes.get(row.id, incarnation) ?? [0, 0];
     return {

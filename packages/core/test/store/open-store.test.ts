@@ -1,0 +1,143 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import fs from "node:fs";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import Database from "better-sqlite3";
+import { expect, test } from "vitest";
+import { YarrowError } from "@yarrow/protocol";
+import { append, readEverything, writeEverything } from "../../../replica/test/store-samples.ts";
+import { FREE_BYTES_MIN, checkFreeSpace, checkSqliteVersion } from "../../src/store/boot-check.ts";
+import { openSqliteStore, recordBoot } from "../../src/store/open-store.ts";
+import { makeTemporaryFolder } from "./temporary-folder.ts";
+
+const open = (folder: string) => openSqliteStore({ folder, durability: "full", now: () => 1_000 });
+
+/** The error that opening the folder throws. */
+function refusal(folder: string): YarrowError {
+  try {
+    open(folder).close();
+  } catch (error) {
+    if (error instanceof YarrowError) return error;
+    throw error;
+  }
+  throw new Error("the folder was opened");
+}
+
+test("[STO21] full durability is what SQLite itself reports, and so is normal", () => {
+  for (const durability of ["full", "normal"] as const) {
+    const store = openSqliteStore({ folder: makeTemporaryFolder(), durability, now: () => 1 });
+    expect(store.synchronous).toBe(durability);
+    store.close();
+  }
+});
+
+test("[STO22] folder and files are their owner's alone", () => {
+  const folder = path.join(makeTemporaryFolder(), "made", "here");
+  const store = open(folder);
+  store.transaction(() => writeEverything(store, "x"));
+  const modes = ["", "yarrow.db", "yarrow.db-wal", "yarrow.db-shm", "lock.db"].map((name) =>
+    (fs.statSync(path.join(folder, name)).mode & 0o777).toString(8),
+  );
+  expect(modes).toEqual(["700", "600", "600", "600", "600"]);
+  store.close();
+});
+
+test("[STO15] the peer id is minted once, and a copied folder has it too", () => {
+  const folder = makeTemporaryFolder();
+  const store = open(folder);
+  const peerId = store.readPeerId();
+  store.transaction(() => writeEverything(store, "x"));
+  const before = readEverything(store);
+  store.close();
+  const copy = makeTemporaryFolder();
+  fs.cpSync(folder, copy, { recursive: true });
+  const [original, copied] = [open(folder), open(copy)];
+  expect([original.readPeerId(), copied.readPeerId()]).toEqual([peerId, peerId]);
+  expect(readEverything(copied)).toEqual(before);
+  const other = open(makeTemporaryFolder());
+  expect(other.readPeerId()).not.toBe(peerId);
+  for (const each of [original, copied, other]) each.close();
+});
+
+test("[STO15] a damaged peer id is refused, never replaced", () => {
+  const folder = makeTemporaryFolder();
+  open(folder).close();
+  const database = new Database(path.join(folder, "yarrow.db"));
+  database.exec("UPDATE meta SET value = replace(value, substr(value, 1, 1), '0') || '0' WHERE key = 'peer_id'");
+  database.close();
+  expect(refusal(folder)).toMatchObject({ code: "YARROW_STORE_CORRUPT", message: expect.stringContaining(folder) });
+});
+
+test("a boot is recorded with the first sequence that can belong to it", () => {
+  const store = open(makeTemporaryFolder());
+  const first = recordBoot(store, 5);
+  expect(first).toEqual({ epoch: expect.stringMatching(/^[0-9a-f]{16}$/), firstSequence: 1, startedMs: 5 });
+  store.transaction(() => append(store, "a", 1, 1, "x"));
+  const second = recordBoot(store, 6);
+  expect(second.firstSequence).toBe(2);
+  expect(store.listBoots()).toEqual([first, second]);
+  store.close();
+});
+
+test("[STO16] a second store on the folder is refused while the first is open, also within a process", () => {
+  const folder = makeTemporaryFolder();
+  const store = open(folder);
+  expect(refusal(folder)).toMatchObject({ code: "YARROW_STORE_LOCKED", message: expect.stringContaining(folder) });
+  // The refused attempt has not loosened the lock.
+  expect(refusal(folder).code).toBe("YARROW_STORE_LOCKED");
+  store.close();
+  store.close();
+  open(folder).close();
+});
+
+test("[STO16] another process is refused, and killing it gives the folder free", async () => {
+  const folder = makeTemporaryFolder();
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, "committing-child.ts"), folder], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, NODE_OPTIONS: "--conditions=yarrow-src" },
+  });
+  const ended = once(child, "exit");
+  try {
+    await once(createInterface(child.stdout), "line");
+    expect(refusal(folder).code).toBe("YARROW_STORE_LOCKED");
+  } finally {
+    child.kill("SIGKILL");
+    await ended;
+  }
+  open(folder).close();
+});
+
+test("[STO17] a newer schema is refused and left as it was", () => {
+  const folder = makeTemporaryFolder();
+  open(folder).close();
+  const file = path.join(folder, "yarrow.db");
+  const database = new Database(file);
+  database.exec("UPDATE meta SET value = '2' WHERE key = 'schema_version'");
+  database.close();
+  const before = fs.readFileSync(file);
+  const error = refusal(folder);
+  expect(error).toMatchObject({ code: "YARROW_STORE_NEWER", message: expect.stringMatching(/schema 2; .* up to 1/) });
+  expect(error.hint).toMatch(/release/);
+  expect(fs.readFileSync(file).equals(before)).toBe(true);
+});
+
+test("[STO19] an old SQLite and a full disk are refused, with what was found and what is needed", () => {
+  for (const version of ["3.51.2", "3.50.9", "3.9.99", "2.99.0"]) {
+    expect(() => checkSqliteVersion(version)).toThrow(expect.objectContaining({ code: "YARROW_SQLITE_UNSUPPORTED" }));
+  }
+  for (const version of ["3.51.3", "3.52.0", "3.100.0", "4.0.0"]) checkSqliteVersion(version);
+  const low = expect.objectContaining({ code: "YARROW_DISK_SPACE_LOW", message: expect.stringContaining("/somewhere") });
+  expect(() => checkFreeSpace("/somewhere", FREE_BYTES_MIN - 1)).toThrow(low);
+  checkFreeSpace("/somewhere", FREE_BYTES_MIN);
+  checkFreeSpace(makeTemporaryFolder());
+});
+
+test("[STO19] a file that is no database is told from a failing disk, and the folder is not left locked", () => {
+  const folder = makeTemporaryFolder();
+  const file = path.join(folder, "yarrow.db");
+  fs.writeFileSync(file, "this is not a database, though it is longer than a header would be: ".repeat(20));
+  expect(refusal(folder)).toMatchObject({ code: "YARROW_STORE_CORRUPT", message: expect.stringContaining(file) });
+  fs.rmSync(file);
+  open(folder).close();
+});
