@@ -58,6 +58,10 @@ describe("the demo", () => {
     const events = await EventStream.open(`${api}/events?document=demo`);
     await events.until(({ peer, status }) => peer === "C" && status !== null);
     await using writer = await createPeer({ data: join(bench.folder, "writer"), peers: [ready.peers[0]?.url ?? ""] });
+    await eventually(
+      async () => writer.status().state,
+      (state) => state === "ready",
+    );
     const handle = await writer.open("demo");
     handle.doc.getText("t").insert(0, "hello");
     await handle.saved({ copies: 3 });

@@ -158,7 +158,7 @@ function parseExposition(text: string): Map<string, Family> {
   let current: Family = { samples: [] };
   for (const line of text.split("\n")) {
     const comment = /^# (HELP|TYPE) (\S+) (.*)$/.exec(line);
-    const sample = /^([a-z_]+(?:\{.*\})?) (\S+)$/.exec(line);
+    const sample = /^([a-z0-9_]+(?:\{.*\})?) (\S+)$/.exec(line);
     if (comment !== null) {
       const [, kind, name = "", rest = ""] = comment;
       current = families.get(name) ?? { samples: [] };

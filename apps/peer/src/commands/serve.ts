@@ -80,6 +80,7 @@ async function serve(flags: ReadonlyMap<ConfigKey, unknown>, start: StartOptions
   await peer.close();
   log.info("closed");
   stop.release();
+  if (process.connected) process.disconnect(); // An open channel to the parent would keep the process alive.
   return EXIT_CODES.good;
 }
 

@@ -56,7 +56,7 @@ export class DemoCluster {
    */
   async start(): Promise<void> {
     const { ports, peers } = this.#options;
-    const taken = new Set<number>([ports.playground]);
+    const taken = new Set<number>(ports.playground === 0 ? [] : [ports.playground]);
     while (this.#peers.length < peers && !this.#stopping) {
       const name = String.fromCharCode("A".charCodeAt(0) + this.#peers.length);
       const port = await takePort(ports.firstPeer, taken);

@@ -12,11 +12,11 @@ const TRIES_MAX = 200;
 
 /** The first free loopback port from `first` on that is not in `taken`; 0 = any, chosen by the system. Errors: YARROW_LISTEN_FAILED. */
 export async function freePort(first: number, taken: ReadonlySet<number>): Promise<number> {
-  for (let port = first; port < first + TRIES_MAX && port <= 65_535; port++) {
-    if (taken.has(port)) continue;
-    const bound = await tryPort(port);
+  for (let tries = 0; tries < TRIES_MAX; tries++) {
+    const port = first === 0 ? 0 : first + tries;
+    if (port > 65_535) break;
+    const bound = taken.has(port) ? undefined : await tryPort(port);
     if (bound !== undefined && !taken.has(bound)) return bound;
-    if (first === 0) port -= 1;
   }
   throw new YarrowError("YARROW_LISTEN_FAILED", `no free port among the ${TRIES_MAX} from ${first} on`);
 }
