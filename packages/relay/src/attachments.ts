@@ -13,15 +13,12 @@ import { presenceFrame, syncStep1Frame, syncStep2Frame, updateFrame } from "./se
 import type { SessionTable } from "./session-table.ts";
 import type { Session } from "./session.ts";
 
-/** The state vector of one who has nothing. */
-const EMPTY_STATE_VECTOR = new Uint8Array([0]);
-
 export class Attachments {
   readonly #config: RelayConfig;
   readonly #outbox: Outbox;
   readonly #presence: PresenceTable;
   readonly #sessions: SessionTable;
-  readonly #stateVector: ReplicaPort["stateVector"];
+  readonly #replica: ReplicaPort;
   readonly #congested: LifetimeQueue<Session>;
   /** Sessions that attached, or were asked about a gap, too recently for it to happen again. */
   readonly #attachedLately: LifetimeQueue<Session>;
@@ -32,16 +29,16 @@ export class Attachments {
 
   constructor(
     config: RelayConfig,
+    replica: ReplicaPort,
     outbox: Outbox,
     presence: PresenceTable,
     sessions: SessionTable,
-    stateVector: ReplicaPort["stateVector"],
   ) {
     this.#config = config;
     this.#outbox = outbox;
     this.#presence = presence;
     this.#sessions = sessions;
-    this.#stateVector = stateVector;
+    this.#replica = replica;
     this.#congested = sessions.createQueue(config.congestedMs);
     this.#attachedLately = sessions.createQueue(config.askIntervalMs);
     this.#askedLately = sessions.createQueue(config.askIntervalMs);
@@ -150,7 +147,7 @@ export class Attachments {
       session.state = { kind: "congested", known: state.known, ask: state.ask, again: state.again };
     } else {
       // Asked before the replica steps: a live session has been sent all that was committed until now, and no more.
-      const known = this.#stateVector(session.name) ?? EMPTY_STATE_VECTOR;
+      const known = this.#replica.stateVector(session.name, this.#now);
       session.state = { kind: "congested", known, ask: session.gapStateVector !== undefined, again: true };
       session.gapStateVector = undefined;
     }

@@ -155,7 +155,7 @@ export class PresenceTable {
     if (!this.#mayOwn(undefined, owner) || !this.#makeRoom(name, ENTRY_BYTES + 2 * state.length)) return;
     const entry: Entry = { name, clientId, clock, state, owner };
     let entries = this.#documents.get(name);
-    if (entries === undefined) this.#documents.set(name, (entries = new Map()));
+    if (entries === undefined) this.#documents.set(name, (entries = new Map<number, Entry>()));
     entries.set(clientId, entry);
     this.#bytes += bytesOf(entry);
     this.#own(entry, owner);

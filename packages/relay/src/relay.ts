@@ -79,8 +79,7 @@ export class Relay {
     this.#presence = new PresenceTable(this.#config);
     this.#sessions = new SessionTable(this.#config, this.#outbox, this.#presence, random);
     this.#queriedLately = this.#sessions.createQueue(this.#config.askIntervalMs);
-    const stateVector = (name: string): Uint8Array | undefined => replica.stateVector(name);
-    this.#attachments = new Attachments(this.#config, this.#outbox, this.#presence, this.#sessions, stateVector);
+    this.#attachments = new Attachments(this.#config, replica, this.#outbox, this.#presence, this.#sessions);
   }
 
   /** Handles a batch. `now` is in ms and never goes backwards. */

@@ -6,6 +6,6 @@ export interface ReplicaPort {
   step(events: readonly Event[], now: number): Effect[];
   /** When `step` must be called again at the latest; Infinity = not before something happens. */
   nextDeadline(): number;
-  /** The encoded state vector of what is committed of a document; undefined when nothing of that name is alive. */
-  stateVector(name: string): Uint8Array | undefined;
+  /** The encoded state vector of what is committed of a document; that of an empty one when nothing of the name is alive. */
+  stateVector(name: string, now: number): Uint8Array;
 }

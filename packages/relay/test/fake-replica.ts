@@ -11,7 +11,7 @@ export class FakeReplica implements ReplicaPort {
   readonly #attached = new Map<SubscriberId, string>();
   #scripted: Effect[] = [];
   #slowAnswers: Effect[] | undefined;
-  #denied = new Map<string, EvictReason>();
+  readonly #denied = new Map<string, EvictReason>();
   /** Everything handed over, step by step. */
   readonly batches: (readonly Event[])[] = [];
   deadline = Infinity;
@@ -110,9 +110,8 @@ export class FakeReplica implements ReplicaPort {
     return this.deadline;
   }
 
-  stateVector(name: string): Uint8Array | undefined {
-    const document = this.documents.get(name);
-    return document && Y.encodeStateVector(document);
+  stateVector(name: string): Uint8Array {
+    return Y.encodeStateVector(this.document(name));
   }
 
   #answer(subscriber: SubscriberId, name: string, stateVector: Uint8Array): Effect {

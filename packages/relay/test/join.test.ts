@@ -226,7 +226,7 @@ describe("what is not for sessions", () => {
     const desk = new Desk();
     desk.join(1);
     desk.replica.script(
-      { type: "deleted", request: 5, existed: true },
+      { type: "deleted", request: 5, existed: true, failure: undefined },
       { type: "saved", subscriber: 900, edits: 1 },
       { type: "rebound", name: "note", incarnation: 3 },
       { type: "presence", name: "note", origin: "aa" as never, states: [] },
