@@ -17,7 +17,8 @@ export function describeFailure(error: unknown, debug: boolean): string {
     if (!debug) lines.push(`  ${paint("hint:", "cyan")} Run it again with YARROW_DEBUG=1 to see where it comes from.`);
   }
   if (debug) {
-    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) lines.push(cause.stack ?? String(cause));
+    for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+      lines.push(cause.stack ?? cause.message);
   }
   return `${lines.join("\n")}\n`;
 }

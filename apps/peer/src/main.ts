@@ -30,10 +30,14 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
 /** Commander throws for `--help` and `--version` too, once they are printed: those are no failure. */
 function failureOf(error: CommanderError): Error | undefined {
   if (error.exitCode === 0) return undefined;
-  if (error.code === "commander.help") return usageError("this command needs one of its subcommands", "`yarrow link --help` lists them.");
+  if (error.code === "commander.help")
+    return usageError("this command needs one of its subcommands", "`yarrow link --help` lists them.");
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /\(Did you mean (.*)\?\)/.exec(rest.join(" "))?.[1];
-  const hint = suggestion === undefined ? "`yarrow --help` lists the commands, `yarrow COMMAND --help` teaches one." : `Did you mean ${suggestion}?`;
+  const hint =
+    suggestion === undefined
+      ? "`yarrow --help` lists the commands, `yarrow COMMAND --help` teaches one."
+      : `Did you mean ${suggestion}?`;
   return usageError(first, hint);
 }
 

@@ -56,7 +56,12 @@ export function createProgram(end: (code: ExitCode) => void): Command {
   ]) {
     define(program, end);
   }
-  forAll(program, (command) => command.exitOverride().configureOutput({ writeErr: () => {} }).showSuggestionAfterError());
+  forAll(program, (command) =>
+    command
+      .exitOverride()
+      .configureOutput({ writeErr: () => {} })
+      .showSuggestionAfterError(),
+  );
   return program;
 }
 

@@ -26,24 +26,43 @@ export interface Outcome {
 
 /** The environment of a command: nothing of Yarrow's from outside, no colours. */
 function environmentWith(variables: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
-  const kept = Object.entries(process.env).filter(([name]) => !name.startsWith("YARROW_") && !/^(NO|FORCE)_COLOR$/.test(name));
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith("YARROW_") && !/^(NO|FORCE)_COLOR$/.test(name),
+  );
   return { ...Object.fromEntries(kept), ...variables };
 }
 
 /** Runs a command to its end. */
-export async function run(words: readonly string[], variables: Readonly<Record<string, string>> = {}, cwd?: string): Promise<Outcome> {
-  const child = spawn(process.execPath, [COMMAND, ...words], { stdio: ["ignore", "pipe", "pipe"], env: environmentWith(variables), cwd });
-  const [stdout, stderr, [code]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, "exit") as Promise<[number | null]>]);
+export async function run(
+  words: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+  cwd?: string,
+): Promise<Outcome> {
+  const child = spawn(process.execPath, [COMMAND, ...words], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: environmentWith(variables),
+    cwd,
+  });
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit") as Promise<[number | null]>,
+  ]);
   return { code, stdout, stderr };
 }
 
 /** What a command that succeeds writes to stdout, untouched. */
 export function runForBytes(words: readonly string[]): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [COMMAND, ...words], { encoding: "buffer", env: environmentWith({}) }, (error, stdout) => {
-      if (error === null) resolve(stdout);
-      else reject(error);
-    });
+    execFile(
+      process.execPath,
+      [COMMAND, ...words],
+      { encoding: "buffer", env: environmentWith({}) },
+      (error, stdout) => {
+        if (error === null) resolve(stdout);
+        else reject(new Error(error.message));
+      },
+    );
   });
 }
 
@@ -54,7 +73,10 @@ export class Workbench {
 
   /** Starts a command that goes on, and waits for the first line of its stdout. */
   async start(words: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Running> {
-    const child = spawn(process.execPath, [COMMAND, ...words], { stdio: ["ignore", "pipe", "pipe"], env: environmentWith(variables) });
+    const child = spawn(process.execPath, [COMMAND, ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: environmentWith(variables),
+    });
     this.#children.add(child);
     const running = new Running(child);
     await running.lines(1);
@@ -119,7 +141,9 @@ export class Running {
     while (!condition()) {
       if (this.child.exitCode !== null || this.child.signalCode !== null) {
         if (condition()) return;
-        throw new Error(`ended with ${this.child.exitCode ?? this.child.signalCode}\n${this.#lines.join("\n")}\n${this.#stderr}`);
+        throw new Error(
+          `ended with ${this.child.exitCode ?? this.child.signalCode}\n${this.#lines.join("\n")}\n${this.#stderr}`,
+        );
       }
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
@@ -143,7 +167,7 @@ const ASK_AGAIN_MS = 20;
 
 /** Asks again until the answer fulfils the condition. */
 export async function eventually<T>(ask: () => Promise<T>, condition: (answer: T) => boolean): Promise<T> {
-  for (const started = performance.now(); ; ) {
+  for (const started = performance.now(); ;) {
     const answer = await ask();
     if (condition(answer)) return answer;
     if (performance.now() - started > 15_000) throw new Error(`never came true; last: ${JSON.stringify(answer)}`);

@@ -1,6 +1,8 @@
+import assert from "node:assert/strict";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { YarrowError } from "@yarrow/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { formatHostPort, isLoopback, parseHostPort, parsePeerUrl } from "../src/config/address.ts";
 import { parseDuration } from "../src/config/duration.ts";
@@ -21,7 +23,11 @@ function fileWith(yaml: string): string {
   return path;
 }
 
-function load(sources: { flags?: Partial<Record<ConfigKey, unknown>>; environment?: ConfigSources["environment"]; yaml?: string }) {
+function load(sources: {
+  flags?: Partial<Record<ConfigKey, unknown>>;
+  environment?: ConfigSources["environment"];
+  yaml?: string;
+}) {
   return loadConfig({
     flags: new Map(Object.entries(sources.flags ?? {}) as [ConfigKey, unknown][]),
     environment: sources.environment ?? {},
@@ -33,8 +39,11 @@ function problemOf(sources: Parameters<typeof load>[0]): string {
   try {
     load(sources);
   } catch (error) {
-    expect(error).toMatchObject({ code: "YARROW_CONFIG_INVALID" });
-    return (error as Error).message.replaceAll(`${folder}/`, "");
+    assert(
+      error instanceof YarrowError && error.code === "YARROW_CONFIG_INVALID",
+      "another error than a configuration's",
+    );
+    return error.message.replaceAll(`${folder}/`, "");
   }
   throw new Error("no problem was found");
 }
@@ -44,7 +53,12 @@ describe("precedence", () => {
     const yaml = "listen: 127.0.0.1:1\nhistory: 1h\ncluster: from-file\n";
     const environment = { YARROW_LISTEN: "127.0.0.1:2", YARROW_HISTORY: "2h" };
     const { config } = load({ flags: { listen: "127.0.0.1:3" }, environment, yaml });
-    expect(config).toMatchObject({ listen: "127.0.0.1:3", history: 7_200_000, cluster: "from-file", durability: "full" });
+    expect(config).toMatchObject({
+      listen: "127.0.0.1:3",
+      history: 7_200_000,
+      cluster: "from-file",
+      durability: "full",
+    });
   });
 
   test("[CLI4] defaults hold where nothing is said", () => {
@@ -90,7 +104,10 @@ describe("precedence", () => {
   });
 
   test("[CLI4] YARROW_CONFIG names the file, and an empty file is a file with no settings", () => {
-    expect(loadConfig({ flags: new Map(), environment: { YARROW_CONFIG: fileWith("# nothing\n") }, file: undefined }).config.peer).toEqual([]);
+    expect(
+      loadConfig({ flags: new Map(), environment: { YARROW_CONFIG: fileWith("# nothing\n") }, file: undefined }).config
+        .peer,
+    ).toEqual([]);
   });
 });
 
@@ -117,9 +134,17 @@ describe("problems", () => {
     ["a file that is not a map", { yaml: "- a\n- b" }, "yarrow.yaml: must be a map of settings"],
     ["a file that is not YAML", { yaml: "data: [a\nlisten: b" }, "yarrow.yaml:"],
     ["a key given twice", { yaml: "data: a\ndata: b" }, "yarrow.yaml:2: Map keys must be unique"],
-    ["a bad boolean", { environment: { YARROW_INSECURE: "yes" } }, 'YARROW_INSECURE: must be true or false, not text "yes"'],
+    [
+      "a bad boolean",
+      { environment: { YARROW_INSECURE: "yes" } },
+      'YARROW_INSECURE: must be true or false, not text "yes"',
+    ],
     ["a bad choice", { flags: { durability: "fast" } }, '--durability: must be one of full, normal, not "fast"'],
-    ["an admin address that others reach", { flags: { admin: "0.0.0.0:9" } }, '"0.0.0.0:9" can be reached from other machines'],
+    [
+      "an admin address that others reach",
+      { flags: { admin: "0.0.0.0:9" } },
+      '"0.0.0.0:9" can be reached from other machines',
+    ],
     ["an empty folder", { flags: { data: "" } }, "--data: must name a folder"],
     ["a long cluster name", { flags: { cluster: "x".repeat(65) } }, "--cluster: must have at most 64 characters"],
     ["a list that is none", { yaml: "peer: 7" }, "peer: must be a list of addresses, not the number 7"],
@@ -134,7 +159,12 @@ describe("problems", () => {
   });
 
   test("[CLI5] a variable that is nearly known is warned of; those that platforms inject are not", () => {
-    const environment = { YARROW_LISTN: "x", YARROW_SERVICE_HOST: "10.0.0.1", YARROW_PORT: "tcp://10.0.0.1:4321", YARROW_DEBUG: "1" };
+    const environment = {
+      YARROW_LISTN: "x",
+      YARROW_SERVICE_HOST: "10.0.0.1",
+      YARROW_PORT: "tcp://10.0.0.1:4321",
+      YARROW_DEBUG: "1",
+    };
     expect(load({ environment }).warnings).toEqual(["variable YARROW_LISTN is not known; did you mean YARROW_LISTEN?"]);
   });
 });
@@ -187,19 +217,19 @@ describe("values", () => {
 
   test("[CLI6] only 127/8, ::1 and localhost are loopback", () => {
     expect(["127.0.0.1", "127.9.9.9", "::1", "localhost"].map(isLoopback)).toEqual([true, true, true, true]);
-    expect(["0.0.0.0", "::", "10.0.0.1", "127.example", "example"].map(isLoopback)).toEqual([false, false, false, false, false]);
+    expect(["0.0.0.0", "::", "10.0.0.1", "127.example", "example"].map(isLoopback)).toEqual([
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
   });
 
   test("[CLI5] the nearest name forgives a slip or two, and no more", () => {
     const known = ["listen", "peer", "discovery", "log-level"];
-    expect(["lsiten", "pear", "discoverry", "LOG_LEVEL", "loglevel", "colour", "x"].map((name) => nearestName(name, known))).toEqual([
-      "listen",
-      "peer",
-      "discovery",
-      "log-level",
-      "log-level",
-      undefined,
-      undefined,
-    ]);
+    expect(
+      ["lsiten", "pear", "discoverry", "LOG_LEVEL", "loglevel", "colour", "x"].map((name) => nearestName(name, known)),
+    ).toEqual(["listen", "peer", "discovery", "log-level", "log-level", undefined, undefined]);
   });
 });

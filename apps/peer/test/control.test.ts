@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { createPeer } from "@yarrow/core";
 import type { Peer } from "@yarrow/core";
@@ -23,7 +24,7 @@ beforeAll(async () => {
   writer = await createPeer({ data: join(bench.folder, "writer"), peers: [url] });
   await eventually(
     () => json(["link", "list", "--data", a]),
-    ({ links }) => links.filter((link: { state: string }) => link.state === "open").length === 2,
+    ({ links }) => links.filter((link) => link.state === "open").length === 2,
   );
   await write("notes/today", (doc) => doc.getText("body").insert(0, "hello\nworld"));
   await write("board", (doc) => {
@@ -32,13 +33,12 @@ beforeAll(async () => {
   });
   await write("gone", (doc) => doc.getText("body").insert(0, "x"));
   await write("na\u001b[31mme", (doc) => doc.getText("body").insert(0, "y"));
-  expect((await run(["delete", "gone", "--data", a])).code).toBe(0);
+  assert.equal((await run(["delete", "gone", "--data", a])).code, 0);
 }, 30_000);
 
 afterAll(async () => {
   await writer?.close();
-  expect(await first?.end()).toBe(0);
-  expect(await second?.end()).toBe(0);
+  assert.deepEqual([await first?.end(), await second?.end()], [0, 0]);
   await bench.clean();
 });
 
@@ -49,11 +49,26 @@ async function write(name: string, edit: (doc: Y.Doc) => void): Promise<void> {
   await handle.close();
 }
 
-async function json(words: readonly string[]) {
+/** What `--json` printed. Tests know its shape; the assertions on it are the check. */
+interface Printed {
+  readonly documents: readonly { readonly name: string }[];
+  readonly links: readonly { readonly state: string }[];
+  readonly roots: Readonly<Record<string, { readonly kind: string }>>;
+  readonly paused: boolean;
+  readonly state: string;
+}
+
+interface Report {
+  readonly equal: boolean;
+  readonly local: object;
+  readonly peers: readonly { readonly result: string }[];
+}
+
+async function json(words: readonly string[]): Promise<Printed> {
   const { code, stdout, stderr } = await run([...words, "--json"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   expect(stdout.endsWith("\n")).toBe(true);
-  return JSON.parse(stdout);
+  return JSON.parse(stdout) as Printed;
 }
 
 function refusal({ code, stderr }: Outcome): [number | null, string] {
@@ -88,7 +103,8 @@ describe("status", () => {
       store: { bytes: expect.any(Number), logRows: expect.any(Number), synchronous: "full" },
     });
     expect(status.links).toHaveLength(2);
-    for (const link of status.links) expect(Object.keys(link)).toEqual(["peerId", "url", "state", "equal", "rttMs", "lagMs"]);
+    for (const link of status.links)
+      expect(Object.keys(link)).toEqual(["peerId", "url", "state", "equal", "rttMs", "lagMs"]);
   });
 
   test("[CLI13] for people it is a table, without colours when piped", async () => {
@@ -126,7 +142,7 @@ describe("status", () => {
 describe("documents", () => {
   test("[CLI15] --json lists the living in the order of their names", async () => {
     const { documents } = await json(["documents", "--data", b]);
-    expect(documents.map((document: { name: string }) => document.name)).toEqual(["board", "na\u001b[31mme", "notes/today"]);
+    expect(documents.map((document) => document.name)).toEqual(["board", "na\u001b[31mme", "notes/today"]);
     expect(documents[0]).toEqual({
       name: "board",
       state: "alive",
@@ -139,7 +155,7 @@ describe("documents", () => {
 
   test("[CLI15] --prefix narrows, --deleted widens", async () => {
     const names = async (...words: string[]) =>
-      (await json(["documents", "--data", a, ...words])).documents.map((document: { name: string }) => document.name);
+      (await json(["documents", "--data", a, ...words])).documents.map((document) => document.name);
     expect(await names("--prefix", "notes/")).toEqual(["notes/today"]);
     expect(await names("--prefix", "none")).toEqual([]);
     expect(await names("--deleted", "--prefix", "g")).toEqual(["gone"]);
@@ -177,9 +193,11 @@ describe("show", () => {
   test("[CLI17] --format json is --json; --root narrows and --as decides the kind", async () => {
     const plain = await run(["show", "board", "--data", a, "--format", "json"]);
     expect(JSON.parse(plain.stdout)).toEqual(await json(["show", "board", "--data", a]));
-    expect((await json(["show", "board", "--data", a, "--root", "tasks"])).roots).toEqual({ tasks: { kind: "array", value: ["sow", "reap"] } });
+    expect((await json(["show", "board", "--data", a, "--root", "tasks"])).roots).toEqual({
+      tasks: { kind: "array", value: ["sow", "reap"] },
+    });
     const { roots } = await json(["show", "notes/today", "--data", a, "--root", "body", "--as", "array"]);
-    expect(roots.body.kind).toBe("array");
+    expect(roots["body"]?.kind).toBe("array");
   });
 
   test("[CLI18] --format text prints the one root, and wants --root when there are several", async () => {
@@ -221,12 +239,12 @@ describe("verify", () => {
   test("[CLI20] equal peers are proved equal, deeply too", async () => {
     for (const words of [[], ["--deep"]]) {
       const report = await eventually(
-        async () => JSON.parse((await run(["verify", "--data", a, "--json", ...words])).stdout),
-        ({ equal }) => equal === true,
+        async () => JSON.parse((await run(["verify", "--data", a, "--json", ...words])).stdout) as Report,
+        ({ equal }) => equal,
       );
       expect(Object.keys(report)).toEqual(["equal", "root", "local", "peers"]);
       expect(report.local).toEqual({ checked: expect.any(Number), bad: [] });
-      expect(report.peers.map((peer: object) => ({ ...peer, peerId: "" }))).toEqual([
+      expect(report.peers.map((peer) => ({ ...peer, peerId: "" }))).toEqual([
         { peerId: "", result: "equal", documents: [] },
         { peerId: "", result: "equal", documents: [] },
       ]);
@@ -253,7 +271,10 @@ describe("delete", () => {
     await write("short-lived", (doc) => doc.getText("t").insert(0, "x"));
     expect(await json(["delete", "short-lived", "--data", b])).toEqual({ name: "short-lived", deleted: true });
     const again = await run(["delete", "short-lived", "--data", b, "--json"]);
-    expect({ code: again.code, said: JSON.parse(again.stdout) }).toEqual({ code: 1, said: { name: "short-lived", deleted: false } });
+    expect({ code: again.code, said: JSON.parse(again.stdout) }).toEqual({
+      code: 1,
+      said: { name: "short-lived", deleted: false },
+    });
     expect(refusal(await run(["delete", "never", "--data", a]))).toEqual([
       1,
       'yarrow: YARROW_DOCUMENT_NOT_FOUND no document "never" is alive here; nothing was deleted',
@@ -267,7 +288,7 @@ describe("delete", () => {
 
 describe("link", () => {
   test("[CLI23] list shows the links; pause cuts them, and resume heals", async () => {
-    const open = ({ links }: { links: { state: string }[] }) => links.filter((link) => link.state === "open").length;
+    const open = ({ links }: Printed): number => links.filter((link) => link.state === "open").length;
     expect(await json(["link", "pause", "--data", a])).toEqual({ paused: true, peer: null });
     const cut = await eventually(
       () => json(["link", "list", "--data", a]),
@@ -298,9 +319,9 @@ describe("link", () => {
         () => run(["verify", "--data", a, "--json"]),
         ({ code }) => code === 3,
       );
-      const report = JSON.parse(outcome.stdout);
+      const report = JSON.parse(outcome.stdout) as Report;
       expect(report.equal).toBe(false);
-      expect(report.peers.map((peer: { result: string }) => peer.result)).toContainEqual(expect.stringMatching(/^(different|moving)$/));
+      expect(report.peers.map((peer) => peer.result)).toContainEqual(expect.stringMatching(/^(different|moving)$/));
     } finally {
       writing.abort();
       await written;

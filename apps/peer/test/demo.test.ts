@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
 import { createServer, request } from "node:http";
@@ -51,7 +52,8 @@ describe("the demo", () => {
     expect((await getJson(`${api}/peers`)).body).toEqual({
       peers: ready.peers.map(({ name, url, pid }) => ({ name, url, pid, running: true })),
     });
-    const linked = ({ body }: { body: { links: { state: string }[] } }) => body.links.filter((link) => link.state === "open").length === 2;
+    const linked = ({ body }: { body: { links: { state: string }[] } }) =>
+      body.links.filter((link) => link.state === "open").length === 2;
     const status = await eventually(() => getJson(`${api}/peers/A/status`), linked);
     expect(status.body).toMatchObject({ state: "ready", url: ready.peers[0]?.url });
 
@@ -67,7 +69,12 @@ describe("the demo", () => {
     await handle.saved({ copies: 3 });
     const seen = await events.until(({ peer, documents }) => peer === "C" && documents["demo"] !== undefined);
     const document = (await getJson(`${api}/peers/C/documents/demo`)).body;
-    expect(document).toEqual({ name: "demo", state: "alive", incarnation: 1, fingerprint: seen.documents["demo"]?.fingerprint });
+    expect(document).toEqual({
+      name: "demo",
+      state: "alive",
+      incarnation: 1,
+      fingerprint: seen.documents["demo"]?.fingerprint,
+    });
     expect((await getJson(`${api}/peers/C/documents/none`)).status).toBe(404);
     expect((await getJson(`${api}/peers/Z/status`)).status).toBe(404);
 
@@ -110,10 +117,11 @@ describe("the demo", () => {
   test("[CLI25] its peers end with it, even when it is killed", async () => {
     const { demo, ready } = await startDemo("--peers", "1", "--data", join(bench.folder, "orphans"));
     await demo.end("SIGKILL");
-    await eventually(
+    const alive = await eventually(
       async () => isAlive(ready.peers[0]?.pid ?? 0),
       (alive) => !alive,
     );
+    expect(alive).toBe(false);
   });
 
   test("[CLI25] a port that was asked for and is taken is refused", async () => {
@@ -132,7 +140,8 @@ describe("the demo", () => {
 describe("the playground's server", () => {
   test("[CLI26] answers its own page only: a foreign Host or Origin is refused, and paths stay inside the page", async () => {
     const { demo, ready } = await startDemo("--peers", "1");
-    const ask = (path: string, headers: Record<string, string>, method = "GET") => statusOf(`${ready.playground}${path}`, method, headers);
+    const ask = (path: string, headers: Record<string, string>, method = "GET") =>
+      statusOf(`${ready.playground}${path}`, method, headers);
     expect(await ask("/api/peers", { host: "evil.example" })).toBe(403);
     expect(await ask("/api/peers/A/pause", { origin: "http://evil.example" }, "POST")).toBe(403);
     expect(await ask("/api/peers/A/pause", {}, "GET")).toBe(404);
@@ -172,8 +181,8 @@ class EventStream {
 
   static async open(url: string): Promise<EventStream> {
     const answer = await fetch(url);
-    expect(answer.headers.get("content-type")).toBe("text/event-stream");
-    if (answer.body === null) throw new Error("an event stream without a body");
+    assert.equal(answer.headers.get("content-type"), "text/event-stream");
+    assert(answer.body !== null, "an event stream without a body");
     return new EventStream(answer.body.pipeThrough(new TextDecoderStream()).getReader());
   }
 

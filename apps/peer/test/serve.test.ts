@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -29,7 +30,11 @@ describe("ready", () => {
     expect(await peer.end()).toBe(0);
     expect(peer.stdout).toHaveLength(1);
     for (const log of peer.stderr.trim().split("\n")) {
-      expect(JSON.parse(log)).toMatchObject({ level: expect.any(String), time: expect.any(String), msg: expect.any(String) });
+      expect(JSON.parse(log)).toMatchObject({
+        level: expect.any(String),
+        time: expect.any(String),
+        msg: expect.any(String),
+      });
     }
   });
 
@@ -44,7 +49,10 @@ describe("ready", () => {
   test("[CLI4] a configuration file and variables start a peer just as flags do", async () => {
     const file = folder("yarrow.yaml");
     writeFileSync(file, `data: ${folder("by-file")}\nlisten: 127.0.0.1:1\ndurability: normal\n`);
-    const peer = await bench.start(["serve", "--config", file], { YARROW_LISTEN: "127.0.0.1:0", YARROW_LOG_LEVEL: "error" });
+    const peer = await bench.start(["serve", "--config", file], {
+      YARROW_LISTEN: "127.0.0.1:0",
+      YARROW_LOG_LEVEL: "error",
+    });
     const { stdout } = await run(["status", "--json", "--data", folder("by-file")]);
     expect(JSON.parse(stdout)).toMatchObject({ store: { synchronous: "normal" }, url: peer.announced["url"] });
     expect(await peer.end()).toBe(0);
@@ -128,7 +136,10 @@ describe("metrics", () => {
   test("[OPS2] the admin address tells the status too, and refuses a Host that is not loopback", async () => {
     const peer = await bench.start(["serve", "--data", folder("admin"), ...LOOPBACK, "--admin", "127.0.0.1:0"]);
     const admin = peer.announced["admin"] ?? "";
-    expect(await (await fetch(`${admin}/status`)).json()).toMatchObject({ peerId: peer.announced["peerId"], state: "ready" });
+    expect(await (await fetch(`${admin}/status`)).json()).toMatchObject({
+      peerId: peer.announced["peerId"],
+      state: "ready",
+    });
     expect(await statusOfForgedHost(new URL(admin))).toContain("403");
     expect(await peer.end()).toBe(0);
   });
@@ -137,7 +148,9 @@ describe("metrics", () => {
 /** `fetch` does not let one choose the Host. */
 function statusOfForgedHost({ hostname, port }: URL): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname, () => socket.write("GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n"));
+    const socket = connect(Number(port), hostname, () =>
+      socket.write("GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n"),
+    );
     socket.once("data", (bytes) => {
       socket.destroy();
       resolve(bytes.toString().split("\r\n")[0] ?? "");
@@ -167,9 +180,9 @@ function parseExposition(text: string): Map<string, Family> {
       else current.type = rest;
     } else if (sample !== null) {
       const value = Number(sample[2]);
-      expect(value, line).not.toBeNaN();
+      assert(!Number.isNaN(value), line);
       current.samples.push([sample[1] ?? "", value]);
-    } else expect(line).toBe("");
+    } else assert.equal(line, "");
   }
   return families;
 }

@@ -15,7 +15,19 @@ describe("help and version", () => {
   test("[CLI1] --help lists every command, shows where to start and what the exit codes mean", async () => {
     const { code, stdout, stderr } = await run(["--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const word of ["serve", "demo", "status", "documents", "show", "delete", "verify", "compact", "link", "WebsocketProvider", "Exit codes"]) {
+    for (const word of [
+      "serve",
+      "demo",
+      "status",
+      "documents",
+      "show",
+      "delete",
+      "verify",
+      "compact",
+      "link",
+      "WebsocketProvider",
+      "Exit codes",
+    ]) {
       expect(stdout).toContain(word);
     }
   });
@@ -31,7 +43,19 @@ describe("help and version", () => {
 
   test("[CLI1] serve --help names every setting", async () => {
     const { stdout } = await run(["serve", "--help"]);
-    for (const flag of ["data", "listen", "peer", "no-discovery", "cluster", "advertise", "history", "durability", "admin", "insecure", "config"]) {
+    for (const flag of [
+      "data",
+      "listen",
+      "peer",
+      "no-discovery",
+      "cluster",
+      "advertise",
+      "history",
+      "durability",
+      "admin",
+      "insecure",
+      "config",
+    ]) {
       expect(stdout).toContain(`--${flag}`);
     }
   });
@@ -52,7 +76,11 @@ describe("wrong usage", () => {
     ["two formats", ["show", "x", "--json", "--format", "text"], "exclude each other"],
     ["link alone", ["link"], "YARROW_USAGE"],
     ["a bad setting", ["serve", "--listen", "nowhere"], 'YARROW_CONFIG_INVALID --listen: "nowhere" is not HOST:PORT'],
-    ["a missing file", ["serve", "--config", "/nowhere.yaml"], "YARROW_CONFIG_INVALID configuration file /nowhere.yaml does not exist"],
+    [
+      "a missing file",
+      ["serve", "--config", "/nowhere.yaml"],
+      "YARROW_CONFIG_INVALID configuration file /nowhere.yaml does not exist",
+    ],
   ])("[CLI2] %s ends with 2 and says what is wrong", async (_title, words, message) => {
     const { code, stdout, stderr } = await run(words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
@@ -99,7 +127,9 @@ describe("no peer", () => {
     const data = join(bench.folder, "nobody");
     const { code, stdout, stderr } = await run([...words, "--data", data]);
     expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
-    expect(stderr).toBe(`yarrow: YARROW_PEER_NOT_RUNNING no peer runs on ${data}\n  hint: Start one with: yarrow serve --data ${data}\n`);
+    expect(stderr).toBe(
+      `yarrow: YARROW_PEER_NOT_RUNNING no peer runs on ${data}\n  hint: Start one with: yarrow serve --data ${data}\n`,
+    );
   });
 
   test("[CLI7] YARROW_DATA says which peer is meant, and --data wins over it", async () => {

@@ -30,8 +30,13 @@ async function deleteDocument(name: string, options: ControlOptions): Promise<Ex
   return withPeer(options.data, async (peer) => {
     const deleted = await peer.delete(name);
     if (options.json) await printJson({ name, deleted });
-    else if (deleted) await printLine(`deleted ${printable(name)}; linked peers follow at once, others when they come back`);
-    else throw new YarrowError("YARROW_DOCUMENT_NOT_FOUND", `no document "${printable(name)}" is alive here; nothing was deleted`);
+    else if (deleted)
+      await printLine(`deleted ${printable(name)}; linked peers follow at once, others when they come back`);
+    else
+      throw new YarrowError(
+        "YARROW_DOCUMENT_NOT_FOUND",
+        `no document "${printable(name)}" is alive here; nothing was deleted`,
+      );
     return deleted ? EXIT_CODES.good : EXIT_CODES.failed;
   });
 }

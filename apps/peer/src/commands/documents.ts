@@ -80,14 +80,18 @@ async function printAsJson(documents: AsyncIterable<readonly DocumentInfo[]>): P
 }
 
 /** One table a page: its columns are as wide as that page needs. */
-async function printAsTables(documents: AsyncIterable<readonly DocumentInfo[]>, prefix: string | undefined): Promise<void> {
+async function printAsTables(
+  documents: AsyncIterable<readonly DocumentInfo[]>,
+  prefix: string | undefined,
+): Promise<void> {
   let total = 0;
   for await (const page of documents) {
     const table = formatTable(COLUMNS, page.map(rowOf));
     await printLine(total === 0 ? table : table.slice(table.indexOf("\n") + 1));
     total += page.length;
   }
-  if (total === 0) await printLine(prefix === undefined ? "no documents yet" : `no document begins with "${printable(prefix)}"`);
+  if (total === 0)
+    await printLine(prefix === undefined ? "no documents yet" : `no document begins with "${printable(prefix)}"`);
   else await printLine(ink(count(total, "document"), "dim"));
 }
 

@@ -15,7 +15,9 @@ export function defineLink(program: Command, end: (code: ExitCode) => void): voi
   const link = program
     .command("link")
     .summary("list, pause and resume links to other peers")
-    .description("Links to other peers. A paused link carries nothing; both sides go on alone and merge when it is resumed.")
+    .description(
+      "Links to other peers. A paused link carries nothing; both sides go on alone and merge when it is resumed.",
+    )
     .addHelpText("after", examples);
   link
     .command("list")
@@ -50,7 +52,11 @@ async function listLinks(options: ControlOptions): Promise<ExitCode> {
   });
 }
 
-async function pauseLinks(verb: "pause" | "resume", other: string | undefined, options: ControlOptions): Promise<ExitCode> {
+async function pauseLinks(
+  verb: "pause" | "resume",
+  other: string | undefined,
+  options: ControlOptions,
+): Promise<ExitCode> {
   return withPeer(options.data, async (peer) => {
     await peer.pauseLinks(verb === "pause", other);
     if (options.json) await printJson({ paused: verb === "pause", peer: other ?? null });

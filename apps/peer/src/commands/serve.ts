@@ -1,28 +1,13 @@
 /**
- * `yarrow serve`: runs a peer until a signal ends it.
+ * `yarrow serve`: the flags of a peer, which are its settings.
  */
-import { createPeer } from "@yarrow/core";
-import type { Peer, PeerOptions } from "@yarrow/core";
 import { Option } from "commander";
 import type { Command } from "commander";
-import type { Logger } from "pino";
-import { CONFIG_DEFAULTS, configSchema } from "../config/config-schema.ts";
-import type { ConfigKey, ServeConfig } from "../config/config-schema.ts";
-import { loadConfig, variableOf } from "../config/load-config.ts";
-import { EXIT_CODES } from "../exit-code.ts";
+import { CONFIG_DEFAULTS, configSchema, variableOf } from "../config/config-schema.ts";
+import type { ConfigKey } from "../config/config-schema.ts";
 import type { ExitCode } from "../exit-code.ts";
-import { createLog } from "../log.ts";
-import { createMetrics } from "../metrics/metrics-registry.ts";
-import { onStopSignal } from "../signals.ts";
-import { printJson } from "../stdout.ts";
-import { VERSION } from "../version.ts";
+import type { StartOptions } from "../serve/run-peer.ts";
 import { collect } from "./options.ts";
-
-/** Options that are about the start itself; all others are configuration. */
-interface StartOptions {
-  readonly config?: string;
-  readonly endWithParent?: true;
-}
 
 export function defineServe(program: Command, end: (code: ExitCode) => void): void {
   const command = program
@@ -31,10 +16,14 @@ export function defineServe(program: Command, end: (code: ExitCode) => void): vo
     .description("Runs a peer: a full replica in a data folder, serving browsers and other peers on one port.")
     .addOption(setting("data", "<dir>", CONFIG_DEFAULTS.data))
     .addOption(setting("listen", "<host:port>", CONFIG_DEFAULTS.listen))
-    .addOption(setting("peer", "<url>", undefined, "; may be repeated, one that can be reached is enough").argParser(collect))
+    .addOption(
+      setting("peer", "<url>", undefined, "; may be repeated, one that can be reached is enough").argParser(collect),
+    )
     .option("--no-discovery", "link with the listed peers only, for a fixed topology")
     .addOption(setting("cluster", "<name>"))
-    .addOption(setting("advertise", "<url>", undefined, "; may be repeated (default: the listening address)").argParser(collect))
+    .addOption(
+      setting("advertise", "<url>", undefined, "; may be repeated (default: the listening address)").argParser(collect),
+    )
     .addOption(setting("history", "<duration>", "1d"))
     .addOption(setting("durability", "<full|normal>", CONFIG_DEFAULTS.durability))
     .addOption(setting("admin", "<host:port>"))
@@ -43,7 +32,11 @@ export function defineServe(program: Command, end: (code: ExitCode) => void): vo
     .option("--config <file>", "YAML file with the same keys (default: none)")
     .addOption(new Option("--end-with-parent").hideHelp())
     .addHelpText("after", examples);
-  command.action(async () => end(await serve(givenFlags(command), command.opts<StartOptions>())));
+  command.action(async () => {
+    // Imported on demand: the other commands need neither logs nor metrics, and start faster without.
+    const { runPeer } = await import("../serve/run-peer.ts");
+    end(await runPeer(givenFlags(command), command.opts<StartOptions>()));
+  });
 }
 
 const examples = `
@@ -62,60 +55,6 @@ Examples:
   listen: 127.0.0.1:4321
   peer: [ws://site-b:4321, ws://site-c:4321]
   history: 7d`;
-
-async function serve(flags: ReadonlyMap<ConfigKey, unknown>, start: StartOptions): Promise<ExitCode> {
-  const { config, warnings } = loadConfig({ flags, environment: process.env, file: start.config });
-  const log = createLog(config["log-level"]);
-  for (const warning of warnings) log.warn(warning);
-  const stop = onStopSignal();
-  const metrics = createMetrics(VERSION);
-  const peer = await createPeer(optionsFor(config, log, metrics.scrape));
-  metrics.follow(peer);
-  const failed = new Promise<Error>((resolve) => peer.on("failed", resolve));
-  const closed = new Promise<string>((resolve) => peer.on("closed", (by) => resolve(`closed by ${by}`)));
-  await printReadyLine(peer);
-  const reason = await Promise.race([stop.requested, failed, closed, ...(start.endWithParent ? [parentGone()] : [])]);
-  if (reason instanceof Error) throw reason;
-  log.info({ reason }, "closing");
-  await peer.close();
-  log.info("closed");
-  stop.release();
-  if (process.connected) process.disconnect(); // An open channel to the parent would keep the process alive.
-  return EXIT_CODES.good;
-}
-
-function optionsFor(config: ServeConfig, log: Logger, metrics: NonNullable<PeerOptions["metrics"]>): PeerOptions {
-  return {
-    data: config.data,
-    listen: config.listen,
-    peers: config.peer,
-    discovery: config.discovery,
-    durability: config.durability,
-    historyMs: config.history,
-    insecure: config.insecure,
-    metrics,
-    ...(config.admin === undefined ? {} : { admin: config.admin }),
-    ...(config.cluster === undefined ? {} : { cluster: config.cluster }),
-    ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
-    log: (line) => log[line.level](line.fields, line.message),
-  };
-}
-
-/** The one line on stdout that other programs wait for. Its keys are stable. */
-async function printReadyLine(peer: Peer): Promise<void> {
-  await printJson({
-    event: "listening",
-    url: peer.url ?? null,
-    admin: peer.adminUrl ?? null,
-    peerId: peer.peerId,
-    clusterId: peer.status().clusterId ?? null,
-  });
-}
-
-/** The demo's peers end with the demo, even when it is killed. */
-function parentGone(): Promise<string> {
-  return new Promise((resolve) => process.once("disconnect", () => resolve("parent gone")));
-}
 
 /** What was really on the command line, by configuration key. */
 function givenFlags(command: Command): Map<ConfigKey, unknown> {

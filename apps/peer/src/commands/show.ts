@@ -55,7 +55,8 @@ Examples:
   yarrow show notes/today --data ./a --format update > today.yupdate`;
 
 async function show(name: string, options: ShowOptions): Promise<ExitCode> {
-  if (options.as !== undefined && options.root === undefined) throw usageError("--as needs --root NAME: it says how to read that root");
+  if (options.as !== undefined && options.root === undefined)
+    throw usageError("--as needs --root NAME: it says how to read that root");
   if (options.json && options.format !== undefined && options.format !== "json") {
     throw usageError(`--json and --format ${options.format} exclude each other`);
   }
@@ -92,7 +93,10 @@ async function printContent(document: DocumentDetail, format: "text" | "update")
   const [only] = roots;
   if (roots.length > 1) {
     const names = roots.map(([root]) => printable(root)).join(", ");
-    throw usageError(`"${printable(document.name)}" has ${roots.length} roots: ${names}`, "Say which one with --root NAME.");
+    throw usageError(
+      `"${printable(document.name)}" has ${roots.length} roots: ${names}`,
+      "Say which one with --root NAME.",
+    );
   }
   if (only !== undefined) await printLine(asText(only[1]));
 }
@@ -111,7 +115,8 @@ function formatDocument(document: DocumentDetail): string {
     ["fingerprint", document.fingerprint],
     ["content", document.contentDigest],
   ];
-  if (document.pending > 0) facts.push(["pending", `${formatBytes(document.pending)} wait for changes that are missing here`]);
+  if (document.pending > 0)
+    facts.push(["pending", `${formatBytes(document.pending)} wait for changes that are missing here`]);
   const roots = Object.entries(document.roots).map(
     ([name, root]) => `\n${ink(printable(name), "bold")} ${ink(root.kind, "dim")}\n${safeLines(asText(root))}`,
   );

@@ -26,7 +26,10 @@ export function formatStatus(status: StatusReport): string {
     ["fingerprint", `${status.root}  ${ink("of the whole set", "dim")}`],
     ["documents", formatDocuments(documents)],
     ["sessions", String(status.sessions)],
-    ["store", `${formatBytes(store.bytes)}, ${store.logRows.toLocaleString("en")} log rows, durability ${store.synchronous}`],
+    [
+      "store",
+      `${formatBytes(store.bytes)}, ${store.logRows.toLocaleString("en")} log rows, durability ${store.synchronous}`,
+    ],
   ]);
   const alarm = status.duplicateIdentity
     ? `\n${ink("alarm", "red")}  another live process has this peer id: a copied data folder is in use; give one of them a new folder`
@@ -50,7 +53,8 @@ export function formatLinks({ links, paused }: Pick<StatusReport, "links" | "pau
 }
 
 function formatDocuments(documents: StatusReport["documents"]): string {
-  const troubled = (value: number, word: string): string[] => (value > 0 ? [ink(`${value.toLocaleString("en")} ${word}`, "yellow")] : []);
+  const troubled = (value: number, word: string): string[] =>
+    value > 0 ? [ink(`${value.toLocaleString("en")} ${word}`, "yellow")] : [];
   return [
     `${documents.alive.toLocaleString("en")} alive`,
     `${documents.deleted.toLocaleString("en")} deleted`,

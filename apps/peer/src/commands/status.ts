@@ -29,15 +29,21 @@ export function defineStatus(program: Command, end: (code: ExitCode) => void): v
   program
     .command("status")
     .summary("show how a peer is")
-    .description("Shows a running peer: its documents, browsers, store and links, and the fingerprint of its whole set.")
+    .description(
+      "Shows a running peer: its documents, browsers, store and links, and the fingerprint of its whole set.",
+    )
     .addOption(dataOption())
     .option("--watch", "go on showing it until Ctrl-C; with --json one line each time")
     .addOption(
-      new Option("--interval <duration>", "how often --watch looks").argParser(durationArgument).default(INTERVAL_MS, "1s"),
+      new Option("--interval <duration>", "how often --watch looks")
+        .argParser(durationArgument)
+        .default(INTERVAL_MS, "1s"),
     )
     .addOption(jsonOption())
     .addHelpText("after", examples)
-    .action(async (options: StatusOptions) => end(options.watch ? await watchStatus(options) : await showStatus(options)));
+    .action(async (options: StatusOptions) =>
+      end(options.watch ? await watchStatus(options) : await showStatus(options)),
+    );
 }
 
 const examples = `

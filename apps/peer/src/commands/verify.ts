@@ -36,7 +36,9 @@ export function defineVerify(program: Command, end: (code: ExitCode) => void): v
     .addOption(dataOption())
     .option("--deep", "compare the content itself, not only fingerprints")
     .addOption(
-      new Option("--timeout <duration>", "how long to wait for the others").argParser(durationArgument).default(TIMEOUT_MS, "30s"),
+      new Option("--timeout <duration>", "how long to wait for the others")
+        .argParser(durationArgument)
+        .default(TIMEOUT_MS, "30s"),
     )
     .addOption(jsonOption())
     .addHelpText("after", examples)
@@ -53,7 +55,10 @@ Examples:
 async function verify(options: VerifyOptions): Promise<ExitCode> {
   return withPeer(options.data, async (peer) => {
     const deep = options.deep ?? false;
-    const report = await withSpinner(deep ? "comparing content" : "comparing", peer.verify({ deep, timeoutMs: options.timeout }));
+    const report = await withSpinner(
+      deep ? "comparing content" : "comparing",
+      peer.verify({ deep, timeoutMs: options.timeout }),
+    );
     if (options.json) await printJson(report);
     else await printLine(formatReport(report));
     return exitCodeFor(report);

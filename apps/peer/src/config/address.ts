@@ -19,8 +19,10 @@ export function parseHostPort(text: string): Parsed<HostPort> {
   const [, bracketed, plain, digits] = match;
   const host = bracketed ?? plain ?? "";
   const port = Number(digits);
-  if (host === "") return { problem: `"${text}" has no host; write 127.0.0.1:${digits}, or 0.0.0.0:${digits} for every interface` };
-  if (bracketed !== undefined && !isIPv6(bracketed)) return { problem: `"${text}": [${bracketed}] is not an IPv6 address` };
+  if (host === "")
+    return { problem: `"${text}" has no host; write 127.0.0.1:${digits}, or 0.0.0.0:${digits} for every interface` };
+  if (bracketed !== undefined && !isIPv6(bracketed))
+    return { problem: `"${text}": [${bracketed}] is not an IPv6 address` };
   if (port > 65_535) return { problem: `"${text}": ports end at 65535` };
   return { value: { host, port } };
 }
@@ -38,15 +40,19 @@ export function isLoopback(host: string): boolean {
 /** `ws://HOST:PORT` or `wss://HOST[:PORT]`, with a path where a proxy wants one, without query or credentials. */
 export function parsePeerUrl(text: string): Parsed<string> {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    return { problem: `"${text}" is not the address of a peer; write ws://HOST:PORT, for example ws://${text === "" ? "site-b:4321" : text}` };
+    return {
+      problem: `"${text}" is not the address of a peer; write ws://HOST:PORT, for example ws://${text === "" ? "site-b:4321" : text}`,
+    };
   }
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || url.hostname === "") return { problem: `"${text}" is not a valid URL` };
   if (url.protocol !== "ws:" && url.protocol !== "wss:") {
     return { problem: `"${text}" has scheme ${url.protocol.slice(0, -1)}; peers speak ws or wss` };
   }
-  if (url.username !== "" || url.password !== "") return { problem: "a peer's address must not hold a user name or password" };
-  if (url.search !== "" || url.hash !== "") return { problem: `"${text}" has a query or fragment; a peer's address has none` };
+  if (url.username !== "" || url.password !== "")
+    return { problem: "a peer's address must not hold a user name or password" };
+  if (url.search !== "" || url.hash !== "")
+    return { problem: `"${text}" has a query or fragment; a peer's address has none` };
   return { value: text.replace(/\/$/, "") };
 }
 

@@ -33,7 +33,9 @@ export const configSchema = z.object({
     .describe("Name of the set of peers"),
   advertise: peerUrls.describe("Address at which other peers reach this one"),
   history: parsedBy(parseDuration).describe("How long the log of changes is kept"),
-  durability: choice(["full", "normal"]).describe("full: on disk before acknowledged; normal: may lose the last moments to a power failure"),
+  durability: choice(["full", "normal"]).describe(
+    "full: on disk before acknowledged; normal: may lose the last moments to a power failure",
+  ),
   admin: parsedBy(parseAdmin).describe("HOST:PORT of metrics and status; loopback only"),
   insecure: flag.describe("Allow a listener that other machines reach, without authentication"),
   "log-level": choice(["debug", "info", "warn", "error"]).describe("Least severe log line that is written"),
@@ -59,6 +61,13 @@ export const CONFIG_DEFAULTS = {
 
 export type ServeConfig = Settings & { readonly [Key in keyof typeof CONFIG_DEFAULTS]: NonNullable<Settings[Key]> };
 
+export const VARIABLE_PREFIX = "YARROW_";
+
+/** The variable that carries a key: `log-level` is `YARROW_LOG_LEVEL`. */
+export function variableOf(key: ConfigKey): string {
+  return VARIABLE_PREFIX + key.toUpperCase().replaceAll("-", "_");
+}
+
 function parseListen(value: string): Parsed<string> {
   const parsed = parseHostPort(value);
   return "problem" in parsed ? parsed : { value: formatHostPort(parsed.value) };
@@ -83,7 +92,9 @@ function parsedBy<T>(parse: (value: string) => Parsed<T>) {
 }
 
 function choice<const T extends readonly [string, ...string[]]>(values: T) {
-  return z.enum(values, { error: (issue) => `must be one of ${values.join(", ")}, not ${JSON.stringify(issue.input)}` });
+  return z.enum(values, {
+    error: (issue) => `must be one of ${values.join(", ")}, not ${JSON.stringify(issue.input)}`,
+  });
 }
 
 function kindOf(value: unknown): string {

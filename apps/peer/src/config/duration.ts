@@ -22,7 +22,9 @@ export function parseDuration(text: string): Parsed<number> {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/.exec(trimmed);
   const unitMs = UNIT_MS.get(match?.[2] ?? "");
   if (match === null || unitMs === undefined) {
-    return { problem: `"${text}" is not a duration; write a number and one of ms, s, m, h, d, w, for example 30s or 1d` };
+    return {
+      problem: `"${text}" is not a duration; write a number and one of ms, s, m, h, d, w, for example 30s or 1d`,
+    };
   }
   const value = Math.round(Number(match[1]) * unitMs);
   if (value > DURATION_MS_MAX) return { problem: `"${text}" is longer than 10000d` };

@@ -4,7 +4,7 @@
  */
 import { YarrowError } from "@yarrow/core";
 import { readConfigFile } from "./config-file.ts";
-import { CONFIG_DEFAULTS, CONFIG_KEYS, configSchema } from "./config-schema.ts";
+import { CONFIG_DEFAULTS, CONFIG_KEYS, VARIABLE_PREFIX, configSchema, variableOf } from "./config-schema.ts";
 import type { ConfigKey, ServeConfig, Settings } from "./config-schema.ts";
 import { nearestName } from "./nearest-name.ts";
 
@@ -21,8 +21,6 @@ export interface LoadedConfig {
   /** Slips that need not be fixed to start, such as a variable whose name is nearly a known one. */
   readonly warnings: readonly string[];
 }
-
-const VARIABLE_PREFIX = "YARROW_";
 
 /** Variables that are read elsewhere. */
 const OTHER_VARIABLES = ["YARROW_CONFIG", "YARROW_DEBUG"];
@@ -41,11 +39,6 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   };
 }
 
-/** The variable that carries a key: `log-level` is `YARROW_LOG_LEVEL`. */
-export function variableOf(key: ConfigKey): string {
-  return VARIABLE_PREFIX + key.toUpperCase().replaceAll("-", "_");
-}
-
 function loadFile(path: string, problems: string[]): Settings {
   const file = readConfigFile(path);
   problems.push(...file.problems);
@@ -57,7 +50,11 @@ function loadFile(path: string, problems: string[]): Settings {
   return checkSource(known, (key) => `${file.places.get(key) ?? path}: ${key}`, problems);
 }
 
-function checkSource(values: ReadonlyMap<ConfigKey, unknown>, placeOf: (key: ConfigKey) => string, problems: string[]): Settings {
+function checkSource(
+  values: ReadonlyMap<ConfigKey, unknown>,
+  placeOf: (key: ConfigKey) => string,
+  problems: string[],
+): Settings {
   const checked: Record<string, unknown> = {};
   for (const [key, value] of values) {
     const result = configSchema.shape[key].safeParse(value);

@@ -16,11 +16,12 @@ export interface DemoPorts {
 
 /** All ports of a demo, by that of the playground: 4300, 4321 and on, 4421 and on. 0 = whatever is free. */
 export function demoPorts(playground: number): DemoPorts {
-  return { playground, firstPeer: playground === 0 ? 0 : playground + 21, firstAdmin: playground === 0 ? 0 : playground + 121 };
+  return {
+    playground,
+    firstPeer: playground === 0 ? 0 : playground + 21,
+    firstAdmin: playground === 0 ? 0 : playground + 121,
+  };
 }
-
-/** Peers of a demo: as many as a full mesh holds. */
-export const DEMO_PEERS_MAX = 12;
 
 const READY_TIMEOUT_MS = 30_000;
 
@@ -101,6 +102,12 @@ async function allReady(peers: readonly PeerProcess[]): Promise<void> {
   const ready = await Promise.all(peers.map((peer) => peer.ready(signal)));
   const missing = peers.filter((_, index) => !ready[index]).map((peer) => peer.name);
   if (missing.length === 0) return;
-  const log = peers.filter((_, index) => !ready[index]).flatMap((peer) => peer.lastLog).map((line) => `\n    ${line}`);
-  throw new YarrowError("YARROW_TIMEOUT", `peer ${missing.join(", ")} was not ready within ${READY_TIMEOUT_MS / 1_000} s${log.join("")}`);
+  const log = peers
+    .filter((_, index) => !ready[index])
+    .flatMap((peer) => peer.lastLog)
+    .map((line) => `\n    ${line}`);
+  throw new YarrowError(
+    "YARROW_TIMEOUT",
+    `peer ${missing.join(", ")} was not ready within ${READY_TIMEOUT_MS / 1_000} s${log.join("")}`,
+  );
 }

@@ -23,7 +23,9 @@ const MEDIA_TYPES = new Map([
  * (`scripts/copy-playground.js` puts it there before packing). Undefined when it was not built.
  */
 export function findPlayground(): string | undefined {
-  const places = ["../../../playground/dist", "../playground"].map((place) => fileURLToPath(new URL(place, import.meta.url)));
+  const places = ["../../../playground/dist", "../playground"].map((place) =>
+    fileURLToPath(new URL(place, import.meta.url)),
+  );
   return places.find((place) => existsSync(join(place, "index.html")));
 }
 

@@ -49,7 +49,9 @@ export class PlaygroundServer {
         return new PlaygroundServer(server, bound, cluster);
       } catch (error) {
         if (tried < last && (error as NodeJS.ErrnoException).code === "EADDRINUSE") continue;
-        throw new YarrowError("YARROW_LISTEN_FAILED", `the playground cannot listen on ${LOOPBACK}:${tried}`, { cause: error });
+        throw new YarrowError("YARROW_LISTEN_FAILED", `the playground cannot listen on ${LOOPBACK}:${tried}`, {
+          cause: error,
+        });
       }
     }
   }
@@ -95,7 +97,8 @@ export class PlaygroundServer {
       .map((part) => decodePath(part) ?? "");
     const posting = request.method === "POST" && (verb === "pause" || verb === "resume");
     if (request.method !== "GET" && !posting) return sendError(response, 405, `${request.method} is not possible here`);
-    if (resource === "events" && name === undefined) return this.#sendEvents(request, response, url.searchParams.get("document"));
+    if (resource === "events" && name === undefined)
+      return this.#sendEvents(request, response, url.searchParams.get("document"));
     if (resource !== "peers") return sendError(response, 404, "no such resource");
     if (name === undefined) return sendJson(response, 200, { peers: this.#cluster.peers.map(describePeer) });
     const peer = this.#cluster.find(name);
@@ -113,7 +116,9 @@ export class PlaygroundServer {
   }
 
   #sendEvents(request: IncomingMessage, response: ServerResponse, document: string | null): void {
-    const stop = this.#feed.listen(document ?? undefined, (event) => response.write(`data: ${JSON.stringify(event)}\n\n`));
+    const stop = this.#feed.listen(document ?? undefined, (event) =>
+      response.write(`data: ${JSON.stringify(event)}\n\n`),
+    );
     if (stop === undefined) return sendError(response, 503, "too many pages listen");
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
     response.flushHeaders();
@@ -151,7 +156,9 @@ function decodePath(path: string): string | undefined {
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" }).end(JSON.stringify(value));
+  response
+    .writeHead(status, { "content-type": "application/json", "cache-control": "no-store" })
+    .end(JSON.stringify(value));
 }
 
 function sendError(response: ServerResponse, status: number, error: string): void {

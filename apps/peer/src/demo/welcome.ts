@@ -9,12 +9,19 @@ import type { PlaygroundServer } from "./playground-server.ts";
 /** `kept`: the data folder outlives the demo. No line feed at the end. */
 export function formatWelcome(cluster: DemoCluster, playground: PlaygroundServer, kept: boolean): string {
   const peers = formatTable(
-    [{ title: "PEER" }, { title: "EDITORS AND PEERS" }, { title: "METRICS AND STATUS" }, { title: "PID", align: "right" }],
+    [
+      { title: "PEER" },
+      { title: "EDITORS AND PEERS" },
+      { title: "METRICS AND STATUS" },
+      { title: "PID", align: "right" },
+    ],
     cluster.peers.map((peer) => [ink(peer.name, "bold"), peer.url, peer.adminUrl, String(peer.pid ?? "")]),
   );
   const [first, second] = cluster.peers;
   const other = second ?? first;
-  const page = playground.hasPage ? ink(playground.url, ["bold", "cyan"]) : `${playground.url} (page not built: npm run build)`;
+  const page = playground.hasPage
+    ? ink(playground.url, ["bold", "cyan"])
+    : `${playground.url} (page not built: npm run build)`;
   return `
 ${ink("Yarrow", "bold")}: ${cluster.peers.length} peers, one set of documents, no one in charge
 

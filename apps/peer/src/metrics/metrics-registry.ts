@@ -53,7 +53,11 @@ function batchDurations(peer: Peer): Metric {
     const buckets = batchMsBuckets.map((batches, index) => {
       total += batches;
       const bound = BATCH_MS_BOUNDS[index];
-      return { metricName: `${name}_bucket`, labels: { le: bound === undefined ? "+Inf" : bound / 1_000 }, value: total };
+      return {
+        metricName: `${name}_bucket`,
+        labels: { le: bound === undefined ? "+Inf" : bound / 1_000 },
+        value: total,
+      };
     });
     const sum = { metricName: `${name}_sum`, labels: {}, value: batchMsTotal / 1_000 };
     const count = { metricName: `${name}_count`, labels: {}, value: total };

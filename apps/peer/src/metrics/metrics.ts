@@ -28,7 +28,10 @@ export const METRICS = {
   yarrow_sessions: { kind: "gauge", help: "Open browser sessions" },
   yarrow_sessions_opened_total: { kind: "counter", help: "Browser sessions opened" },
   yarrow_sessions_closed_total: { kind: "counter", help: "Browser sessions closed" },
-  yarrow_sessions_congested_total: { kind: "counter", help: "Times a session read too slowly and was switched to resync" },
+  yarrow_sessions_congested_total: {
+    kind: "counter",
+    help: "Times a session read too slowly and was switched to resync",
+  },
   yarrow_sessions_cut_off_total: { kind: "counter", help: "Sessions closed because they stayed too slow" },
   yarrow_session_received_frames_total: { kind: "counter", help: "Frames received from browsers" },
   yarrow_session_received_bytes_total: { kind: "counter", help: "Bytes received from browsers" },
@@ -38,11 +41,18 @@ export const METRICS = {
   yarrow_store_log_rows: { kind: "gauge", help: "Rows of the update log that are kept" },
 
   yarrow_commits_total: { kind: "counter", help: "Batches committed to disk" },
-  yarrow_committed_documents_total: { kind: "counter", help: "Documents changed by committed batches, counted once per batch" },
+  yarrow_committed_documents_total: {
+    kind: "counter",
+    help: "Documents changed by committed batches, counted once per batch",
+  },
   yarrow_committed_updates_total: { kind: "counter", help: "Updates committed to disk" },
   yarrow_committed_bytes_total: { kind: "counter", help: "Bytes of updates committed to disk" },
   yarrow_committed_rows_total: { kind: "counter", help: "Rows appended to the update log" },
-  yarrow_commit_failures_total: { kind: "counter", help: "Documents whose changes could not be committed", labels: ["code"] },
+  yarrow_commit_failures_total: {
+    kind: "counter",
+    help: "Documents whose changes could not be committed",
+    labels: ["code"],
+  },
   yarrow_refused_updates_total: { kind: "counter", help: "Updates refused, by error code", labels: ["code"] },
   yarrow_pending_updates_total: { kind: "counter", help: "Updates that had to wait for what they refer to" },
   yarrow_store_full_total: { kind: "counter", help: "Times the disk ran full" },
@@ -53,9 +63,17 @@ export const METRICS = {
 
   yarrow_links: { kind: "gauge", help: "Links to other peers by state", labels: ["state"] },
   yarrow_links_paused: { kind: "gauge", help: "1 while an operator has paused links" },
-  yarrow_link_equal: { kind: "gauge", help: "1 when the other peer's set was equal when last compared", labels: ["peer_id"] },
+  yarrow_link_equal: {
+    kind: "gauge",
+    help: "1 when the other peer's set was equal when last compared",
+    labels: ["peer_id"],
+  },
   yarrow_link_round_trip_seconds: { kind: "gauge", help: "Round trip of a link's last ping", labels: ["peer_id"] },
-  yarrow_link_lag_seconds: { kind: "gauge", help: "How long ago both ends were last known equal; 0 while they are", labels: ["peer_id"] },
+  yarrow_link_lag_seconds: {
+    kind: "gauge",
+    help: "How long ago both ends were last known equal; 0 while they are",
+    labels: ["peer_id"],
+  },
   yarrow_link_ups_total: { kind: "counter", help: "Links that came up" },
   yarrow_link_downs_total: { kind: "counter", help: "Links that went down" },
   yarrow_link_refusals_total: { kind: "counter", help: "Links refused by either end, by error code", labels: ["code"] },
@@ -75,7 +93,10 @@ export const METRICS = {
     help: "Bytes of live updates received from other peers; duplicate=true is redundancy",
     labels: ["duplicate"],
   },
-  yarrow_pushes_dropped_total: { kind: "counter", help: "Live updates not sent because a link was over its budget; anti-entropy repairs them" },
+  yarrow_pushes_dropped_total: {
+    kind: "counter",
+    help: "Live updates not sent because a link was over its budget; anti-entropy repairs them",
+  },
 
   yarrow_rounds_started_total: { kind: "counter", help: "Anti-entropy rounds begun" },
   yarrow_rounds_ended_total: { kind: "counter", help: "Anti-entropy rounds ended, by result", labels: ["result"] },
@@ -86,11 +107,17 @@ export const METRICS = {
     help: "How long anti-entropy rounds took",
     buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 30],
   },
-  yarrow_stuck_rounds_total: { kind: "counter", help: "Alarms: a link's rounds brought no progress several times in a row" },
+  yarrow_stuck_rounds_total: {
+    kind: "counter",
+    help: "Alarms: a link's rounds brought no progress several times in a row",
+  },
 
   yarrow_batches_total: { kind: "counter", help: "Turns of the engine's loop that had something to do" },
   yarrow_batch_events_total: { kind: "counter", help: "Events handled in those turns" },
-  yarrow_batch_duration_seconds: { kind: "histogram", help: "How long a turn of the engine's loop took, commit included" },
+  yarrow_batch_duration_seconds: {
+    kind: "histogram",
+    help: "How long a turn of the engine's loop took, commit included",
+  },
   yarrow_loop_delay_seconds: {
     kind: "gauge",
     help: "Delay of the event loop over the last seconds; quantile 1 is the longest",

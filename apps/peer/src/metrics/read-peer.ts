@@ -21,7 +21,8 @@ export function readStatus(to: Instruments, status: PeerStatus, version: string)
   to.set("yarrow_store_log_rows", status.store.logRows);
   to.set("yarrow_links_paused", status.paused);
   to.set("yarrow_duplicate_identity", status.duplicateIdentity);
-  for (const state of LINK_STATES) to.set("yarrow_links", status.links.filter((link) => link.state === state).length, { state });
+  for (const state of LINK_STATES)
+    to.set("yarrow_links", status.links.filter((link) => link.state === state).length, { state });
   for (const link of status.links) {
     if (link.peerId === undefined || link.state !== "open") continue;
     const labels = { peer_id: link.peerId };
