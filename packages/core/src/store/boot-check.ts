@@ -19,9 +19,13 @@ export function checkSqliteVersion(version: string): void {
 /** Errors: YARROW_DISK_SPACE_LOW. */
 export function checkFreeSpace(folder: string, freeBytes = readFreeBytes(folder)): void {
   if (freeBytes >= FREE_BYTES_MIN) return;
-  throw new YarrowError("YARROW_DISK_SPACE_LOW", `${freeBytes} bytes are free under ${folder}, of ${FREE_BYTES_MIN} needed to start`, {
-    hint: "Free space on that disk, then start again.",
-  });
+  throw new YarrowError(
+    "YARROW_DISK_SPACE_LOW",
+    `${freeBytes} bytes are free under ${folder}, of ${FREE_BYTES_MIN} needed to start`,
+    {
+      hint: "Free space on that disk, then start again.",
+    },
+  );
 }
 
 function readFreeBytes(folder: string): number {

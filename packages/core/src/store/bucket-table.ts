@@ -15,7 +15,9 @@ export class BucketTable {
 
   constructor(connection: Connection) {
     this.#read = connection.query("SELECT path, checksum, items FROM bucket WHERE path = ?");
-    this.#list = connection.query("SELECT path, checksum, items FROM bucket WHERE path >= ? AND path <> ? ORDER BY path LIMIT ?");
+    this.#list = connection.query(
+      "SELECT path, checksum, items FROM bucket WHERE path >= ? AND path <> ? ORDER BY path LIMIT ?",
+    );
     this.#update = connection.command("UPDATE bucket SET checksum = ?, items = ? WHERE path = ?");
     this.#insert = connection.command("INSERT INTO bucket (checksum, items, path) VALUES (?, ?, ?)");
     this.#delete = connection.command("DELETE FROM bucket WHERE path = ?");

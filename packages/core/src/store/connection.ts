@@ -17,7 +17,16 @@ import { Totals } from "./totals.ts";
 /** SQLite's own limit. */
 const PAGES_MAX = 0xfffffffe;
 
-export type SqlValue = string | number | Uint8Array | null;
+/** An object gives values to named parameters. */
+export type SqlValue = string | number | Uint8Array | Readonly<Record<string, number>>;
+
+/** What keeps something in memory that must follow the fate of the transaction. */
+export interface Participant {
+  begun(): void;
+  /** May still write. */
+  beforeCommit(): void;
+  rolledBack(): void;
+}
 
 export class Connection {
   readonly folder: string;
@@ -26,6 +35,7 @@ export class Connection {
   readonly #begin: Database.Statement;
   readonly #commit: Database.Statement;
   readonly #rollback: Database.Statement;
+  readonly #participants: Participant[] = [];
   /** `spoilt`: a statement failed, so that the transaction can only be taken back. */
   #state: "idle" | "open" | "spoilt" = "idle";
   /** What spoilt it, as it is to be thrown. */
@@ -62,13 +72,13 @@ export class Connection {
       throw new StoreFailedError(`the disk under ${this.folder} failed before: ${this.#failed.message}`, this.#failed);
     }
     assert(this.#state === "idle", "transactions of a store do not nest");
-    const before = this.totals.mark();
+    for (const participant of this.#participants) participant.begun();
     try {
       this.#begin.run();
       this.#state = "open";
       const result = body();
       if (this.spoilt) throw this.#problem;
-      this.totals.write();
+      for (const participant of this.#participants) participant.beforeCommit();
       this.#commit.run();
       this.#state = "idle";
       return result;
@@ -76,9 +86,14 @@ export class Connection {
       const translated = this.translate(error);
       this.#takeBack();
       this.#state = "idle";
-      this.totals.restore(before);
+      for (const participant of this.#participants) participant.rolledBack();
       throw translated;
     }
+  }
+
+  /** Those who joined later are asked first, and the totals last: the others move them. */
+  join(participant: Participant): void {
+    this.#participants.unshift(participant);
   }
 
   query<Row extends readonly unknown[]>(sql: string): Query<Row> {

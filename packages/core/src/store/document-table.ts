@@ -155,8 +155,8 @@ export class DocumentTable {
    */
   #recover(row: DocumentRow): DocumentRow {
     this.#unsound.add(row.id);
-    const [incarnation, lastSequence, lastArrivalMs] = this.#statements.recover.get(row.id, row.id) ?? [0, 0, 0];
-    const [tailBytes, headBytes] = this.#statements.recoverBytes.get(row.id, incarnation) ?? [0, 0];
+    const [incarnation, lastSequence, lastArrivalMs] = this.#statements.recover.get({ document: row.id }) ?? [0, 0, 0];
+    const [tailBytes, headBytes] = this.#statements.recoverBytes.get({ document: row.id, incarnation }) ?? [0, 0];
     return {
       ...row,
       incarnation,
@@ -172,7 +172,8 @@ export class DocumentTable {
 }
 
 function toRow(stored: StoredDocument, fence: Uint8Array | undefined): DocumentRow {
-  const [id, name, key, incarnation, fingerprint, lastSequence, lastArrivalMs, tailBytes, headBytes, quarantined] = stored;
+  const [id, name, key, incarnation, fingerprint, lastSequence, lastArrivalMs, tailBytes, headBytes, quarantined] =
+    stored;
   return {
     id,
     name,

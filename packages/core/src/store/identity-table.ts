@@ -27,7 +27,9 @@ export class IdentityTable {
     this.#writeMeta = connection.command(
       "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
     );
-    this.#listAddresses = connection.query("SELECT peer_id, seen_ms, checksum, urls FROM peer_address ORDER BY peer_id");
+    this.#listAddresses = connection.query(
+      "SELECT peer_id, seen_ms, checksum, urls FROM peer_address ORDER BY peer_id",
+    );
     this.#writeAddress = connection.command(
       "INSERT OR REPLACE INTO peer_address (peer_id, seen_ms, checksum, urls) VALUES (?, ?, ?, ?)",
     );
@@ -88,9 +90,13 @@ export class IdentityTable {
     if (value === undefined) return undefined;
     const id = value.slice(0, value.indexOf(":"));
     if (ID_PATTERN.test(id) && sealId(id) === value) return id;
-    throw new YarrowError("YARROW_STORE_CORRUPT", `the ${key} stored in ${this.#connection.folder} is damaged: ${value}`, {
-      hint: "Restore a copy of the data folder, or start with an empty one; the peer fetches the documents from the others.",
-    });
+    throw new YarrowError(
+      "YARROW_STORE_CORRUPT",
+      `the ${key} stored in ${this.#connection.folder} is damaged: ${value}`,
+      {
+        hint: "Restore a copy of the data folder, or start with an empty one; the peer fetches the documents from the others.",
+      },
+    );
   }
 }
 

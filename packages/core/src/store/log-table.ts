@@ -4,6 +4,7 @@ import type { ArrivalSequence, ChangeRow, DocumentId, LogRow, LogSegment } from 
 import { checked, checksumOf, foldPlace } from "./checksum.ts";
 import type { Command, Connection, Query } from "./connection.ts";
 import type { DamagedTable } from "./damaged-table.ts";
+import { LogPlaces } from "./log-places.ts";
 import { decodeSegments, encodeSegments } from "./segment-codec.ts";
 
 type StoredLogRow = [
@@ -27,40 +28,34 @@ export interface NewLogRow {
 export class LogTable {
   readonly #connection: Connection;
   readonly #damaged: DamagedTable;
+  readonly #places: LogPlaces;
   readonly #insert: Command;
-  readonly #deleteThrough: Command;
-  readonly #deleteOne: Command;
   readonly #deleteSnapshots: Command;
   readonly #deleteEnded: Command;
   readonly #readOne: Query<StoredLogRow>;
-  readonly #readDocument: Query<StoredLogRow>;
+  readonly #readPlaces: Query<StoredLogRow>;
   readonly #readAll: Query<[...StoredLogRow, name: string]>;
-  readonly #lastBefore: Query<[number]>;
   readonly #dueDocuments: Query<[document: number]>;
   readonly #dueIncarnations: Query<[incarnation: number]>;
 
   constructor(connection: Connection, damaged: DamagedTable) {
     this.#connection = connection;
     this.#damaged = damaged;
+    this.#places = new LogPlaces(connection);
     this.#insert = connection.command(
       "INSERT INTO update_log (sequence, document, incarnation, arrived_ms, checksum, segments) VALUES (?, ?, ?, ?, ?, ?)",
     );
-    this.#deleteThrough = connection.command("DELETE FROM update_log WHERE document = ? AND incarnation = ? AND sequence <= ?");
-    this.#deleteOne = connection.command("DELETE FROM update_log WHERE sequence = ?");
     this.#deleteSnapshots = connection.command("DELETE FROM snapshot WHERE document = ? AND incarnation = ?");
     this.#deleteEnded = connection.command("DELETE FROM ended WHERE document = ? AND incarnation = ?");
     this.#readOne = connection.query(`SELECT ${COLUMNS} FROM update_log l WHERE sequence = ?`);
-    this.#readDocument = connection.query(
-      `SELECT ${COLUMNS} FROM update_log l WHERE document = ? AND incarnation = ? AND sequence > ? ORDER BY sequence LIMIT ?`,
+    // CROSS JOIN fixes the order of the loops.
+    this.#readPlaces = connection.query(
+      `SELECT ${COLUMNS} FROM log_place p CROSS JOIN update_log l ON l.sequence = p.sequence
+       WHERE p.document = ? AND p.incarnation = ? AND p.sequence > ? ORDER BY p.sequence LIMIT ?`,
     );
-    // CROSS JOIN fixes the order of the loops: the log leads.
     this.#readAll = connection.query(
       `SELECT ${COLUMNS}, d.name FROM update_log l CROSS JOIN document d ON d.id = l.document
        WHERE l.sequence > ? ORDER BY l.sequence LIMIT ?`,
-    );
-    this.#lastBefore = connection.query(
-      `SELECT sequence FROM update_log INDEXED BY log_place WHERE document = ? AND incarnation = ? AND arrived_ms < ?
-       ORDER BY sequence DESC LIMIT 1`,
     );
     this.#dueDocuments = connection.query(
       "SELECT document FROM ended WHERE ended_ms < ? GROUP BY document ORDER BY min(ended_ms), document LIMIT ?",
@@ -74,12 +69,18 @@ export class LogTable {
     const bytes = encodeSegments(row.segments);
     const checksum = checksumOf(bytes, placeOf(sequence, row.document, row.incarnation, row.arrivedMs));
     this.#insert.run(sequence, row.document, row.incarnation, row.arrivedMs, checksum, bytes);
+    this.#places.add(row.document, { sequence, incarnation: row.incarnation, arrivedMs: row.arrivedMs });
     totals.add("logRows", 1);
     return sequence;
   }
 
   read(document: DocumentId, incarnation: Incarnation, after: ArrivalSequence, limit: number): LogRow[] {
-    return this.#readDocument.all(document, incarnation, after, limit).map(toRow);
+    const stored = this.#readPlaces.all(document, incarnation, after, limit);
+    for (const sequence of this.#places.fresh(document, incarnation, after, limit - stored.length)) {
+      const row = this.#readOne.get(sequence);
+      if (row !== undefined) stored.push(row);
+    }
+    return stored.map(toRow);
   }
 
   readChanges(after: ArrivalSequence, limit: number): ChangeRow[] {
@@ -90,11 +91,11 @@ export class LogTable {
   }
 
   delete(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void {
-    this.#connection.totals.add("logRows", -this.#deleteThrough.run(document, incarnation, through));
+    this.#connection.totals.add("logRows", -this.#places.removeThrough(document, incarnation, through));
   }
 
   lastBefore(document: DocumentId, incarnation: Incarnation, arrivedMs: number): ArrivalSequence {
-    return this.#lastBefore.get(document, incarnation, arrivedMs)?.[0] ?? 0;
+    return this.#places.lastBefore(document, incarnation, arrivedMs);
   }
 
   /** Deletions are rows of even incarnations, and only odd ones are recorded as ended: so they stay. */
@@ -115,7 +116,7 @@ export class LogTable {
     if (stored === undefined) return;
     const [, document, incarnation, , , content] = stored;
     this.#damaged.keep({ kind: "log", document, incarnation, sequence, content });
-    this.#connection.totals.add("logRows", -this.#deleteOne.run(sequence));
+    this.#connection.totals.add("logRows", -this.#places.removeOne(document, incarnation, sequence));
   }
 }
 

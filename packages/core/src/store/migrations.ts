@@ -28,13 +28,21 @@ export const MIGRATIONS: readonly Migration[] = [
 ];
 
 /** Runs what is missing and returns the version reached. Errors: YARROW_STORE_NEWER. */
-export function migrate(database: Database.Database, folder: string, migrations: readonly Migration[] = MIGRATIONS): number {
+export function migrate(
+  database: Database.Database,
+  folder: string,
+  migrations: readonly Migration[] = MIGRATIONS,
+): number {
   const newest = migrations.at(-1)?.version ?? 0;
   let version = readVersion(database);
   if (version > newest) {
-    throw new YarrowError("YARROW_STORE_NEWER", `${folder} has schema ${version}; this release knows schemas up to ${newest}`, {
-      hint: "Start it with the release that wrote it, or a later one; to go back, restore a copy made before the upgrade.",
-    });
+    throw new YarrowError(
+      "YARROW_STORE_NEWER",
+      `${folder} has schema ${version}; this release knows schemas up to ${newest}`,
+      {
+        hint: "Start it with the release that wrote it, or a later one; to go back, restore a copy made before the upgrade.",
+      },
+    );
   }
   for (const migration of migrations) {
     while (version < migration.version) version = runPortion(database, migration, version);
@@ -47,7 +55,9 @@ function runPortion(database: Database.Database, migration: Migration, version: 
     .transaction(() => {
       if (migration.run(database) === "more") return version;
       database
-        .prepare("INSERT INTO meta (key, value) VALUES ('schema_version', ?) ON CONFLICT DO UPDATE SET value = excluded.value")
+        .prepare(
+          "INSERT INTO meta (key, value) VALUES ('schema_version', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+        )
         .run(String(migration.version));
       return migration.version;
     })

@@ -78,8 +78,12 @@ function prepareDatabase(database: Database.Database, folder: string, durability
 function explain(error: unknown, folder: string): unknown {
   const code = error instanceof StoreFailedError && error.cause instanceof Database.SqliteError ? error.cause.code : "";
   if (!code.startsWith("SQLITE_CORRUPT") && code !== "SQLITE_NOTADB") return error;
-  return new YarrowError("YARROW_STORE_CORRUPT", `${path.join(folder, DATABASE_FILE)} is not a sound database: ${code}`, {
-    cause: error,
-    hint: "Move the folder away and start with an empty one; the peer fetches the documents from the others.",
-  });
+  return new YarrowError(
+    "YARROW_STORE_CORRUPT",
+    `${path.join(folder, DATABASE_FILE)} is not a sound database: ${code}`,
+    {
+      cause: error,
+      hint: "Move the folder away and start with an empty one; the peer fetches the documents from the others.",
+    },
+  );
 }

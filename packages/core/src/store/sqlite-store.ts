@@ -123,7 +123,10 @@ export class SqliteStore implements Store {
     return this.#snapshots.readCheckpoint(document);
   }
 
-  writeCheckpoint(document: DocumentId, checkpoint: { readonly sequence: ArrivalSequence; readonly lattice: Uint8Array }): void {
+  writeCheckpoint(
+    document: DocumentId,
+    checkpoint: { readonly sequence: ArrivalSequence; readonly lattice: Uint8Array },
+  ): void {
     this.#snapshots.writeCheckpoint(document, checkpoint.sequence, checkpoint.lattice);
   }
 
@@ -253,7 +256,7 @@ export class SqliteStore implements Store {
     if (this.#closed) return;
     this.#closed = true;
     try {
-      if (!this.#connection.failed) this.#connection.transaction(() => this.#connection.totals.writeAnyway());
+      if (!this.#connection.failed) this.#connection.transaction(() => this.#connection.totals.write());
     } catch {
       // A full disk: what failed transactions gave out was seen by nobody, so nothing is lost but the gap in the numbers.
     } finally {

@@ -7,6 +7,7 @@
  */
 import { assert } from "@yarrow/protocol";
 import type { ArrivalSequence } from "@yarrow/replica";
+import { foldPlace } from "./checksum.ts";
 import type { Command, Connection } from "./connection.ts";
 
 export interface Counts {
@@ -17,34 +18,62 @@ export interface Counts {
   logRows: number;
 }
 
-type TotalsRow = [sequence: number, alive: number, deleted: number, quarantined: number, pending: number, logRows: number];
+type TotalsRow = [
+  sequence: number,
+  indexed: number,
+  alive: number,
+  deleted: number,
+  quarantined: number,
+  pending: number,
+  logRows: number,
+  checksum: number,
+];
 
 export class Totals {
-  readonly #write: Command;
   readonly #connection: Connection;
-  #sequence: ArrivalSequence = 0;
-  #counts: Counts = { alive: 0, deleted: 0, quarantined: 0, pending: 0, logRows: 0 };
+  readonly #write: Command;
+  /** The stored totals were damaged and have been counted anew. */
+  readonly recovered: boolean;
+  #sequence: ArrivalSequence;
+  #indexed: ArrivalSequence;
+  #counts: Counts;
+  /** As they were when the transaction began. */
+  #before: { readonly indexed: ArrivalSequence; readonly counts: Counts };
   /** They moved in this transaction. */
   #moved = false;
 
   constructor(connection: Connection) {
     this.#connection = connection;
     this.#write = connection.command(
-      "UPDATE totals SET sequence = ?, alive = ?, deleted = ?, quarantined = ?, pending = ?, log_rows = ? WHERE id = 1",
+      `UPDATE totals SET sequence = ?, indexed = ?, alive = ?, deleted = ?, quarantined = ?, pending = ?, log_rows = ?,
+         checksum = ? WHERE id = 1`,
     );
     const row = connection
-      .query<TotalsRow>("SELECT sequence, alive, deleted, quarantined, pending, log_rows FROM totals WHERE id = 1")
+      .query<TotalsRow>(
+        "SELECT sequence, indexed, alive, deleted, quarantined, pending, log_rows, checksum FROM totals",
+      )
       .get();
     assert(row !== undefined, "the schema put the row of totals in place");
-    const [sequence, alive, deleted, quarantined, pending, logRows] = row;
+    const [sequence, indexed, alive, deleted, quarantined, pending, logRows, checksum] = row;
     this.#counts = { alive, deleted, quarantined, pending, logRows };
-    // A damaged total must not give a sequence out again that a row still bears.
-    const [last] = connection.query<[number | null]>("SELECT max(sequence) FROM update_log").get() ?? [null];
-    this.#sequence = Math.max(sequence, last ?? 0);
+    this.#indexed = indexed;
+    this.recovered = checksumOfTotals(sequence, indexed, this.#counts) !== checksum;
+    this.#sequence = this.recovered ? this.#recover() : sequence;
+    this.#before = { indexed: this.#indexed, counts: { ...this.#counts } };
+    connection.join({
+      begun: () => this.#begun(),
+      beforeCommit: () => this.#beforeCommit(),
+      rolledBack: () => this.#rolledBack(),
+    });
   }
 
   get sequence(): ArrivalSequence {
     return this.#sequence;
+  }
+
+  /** Log rows up to this one have their places in the table of places; see `log-places.ts`. */
+  get indexed(): ArrivalSequence {
+    return this.#indexed;
   }
 
   get counts(): Readonly<Counts> {
@@ -56,6 +85,11 @@ export class Totals {
     return ++this.#sequence;
   }
 
+  setIndexed(sequence: ArrivalSequence): void {
+    this.#moved = true;
+    this.#indexed = sequence;
+  }
+
   add(total: keyof Counts, change: number): void {
     if (change === 0) return;
     this.#moved = true;
@@ -64,34 +98,58 @@ export class Totals {
 
   /** Counts documents by visiting them all: for the rare case that a damaged row was mended. */
   recountDocuments(): void {
+    this.#moved = true;
+    this.#counts = { ...this.#counts, ...this.#countDocuments() };
+  }
+
+  /** Writes the totals even if they did not move, for what a failed transaction has given out. */
+  write(): void {
+    const { alive, deleted, quarantined, pending, logRows } = this.#counts;
+    const checksum = checksumOfTotals(this.#sequence, this.#indexed, this.#counts);
+    this.#write.run(this.#sequence, this.#indexed, alive, deleted, quarantined, pending, logRows, checksum);
+  }
+
+  #begun(): void {
+    this.#moved = false;
+    this.#before = { indexed: this.#indexed, counts: { ...this.#counts } };
+  }
+
+  #beforeCommit(): void {
+    if (this.#moved) this.write();
+  }
+
+  #rolledBack(): void {
+    this.#indexed = this.#before.indexed;
+    this.#counts = { ...this.#before.counts };
+  }
+
+  /** Returns a sequence that no row, no document and no boot has seen yet. */
+  #recover(): ArrivalSequence {
+    const [pending, logRows, sequence] = this.#connection
+      .query<[number, number, number]>(
+        `SELECT (SELECT count(*) FROM pending), (SELECT count(*) FROM update_log),
+           max(ifnull((SELECT max(sequence) FROM update_log), 0), ifnull((SELECT max(last_sequence) FROM document), 0),
+             ifnull((SELECT max(first_sequence) FROM boot), 0))`,
+      )
+      .get() ?? [0, 0, 0];
+    this.#counts = { ...this.#countDocuments(), pending, logRows };
+    return sequence;
+  }
+
+  #countDocuments(): Pick<Counts, "alive" | "deleted" | "quarantined"> {
     const [alive, deleted, quarantined] = this.#connection
       .query<[number, number, number]>(
         `SELECT ifnull(sum(incarnation % 2 = 1), 0), ifnull(sum(incarnation > 0 AND incarnation % 2 = 0), 0),
            ifnull(sum(quarantined), 0) FROM document`,
       )
       .get() ?? [0, 0, 0];
-    this.#moved = true;
-    this.#counts = { ...this.#counts, alive, deleted, quarantined };
+    return { alive, deleted, quarantined };
   }
+}
 
-  /** What `restore` needs if the transaction that begins now comes to nothing. */
-  mark(): Readonly<Counts> {
-    this.#moved = false;
-    return { ...this.#counts };
-  }
-
-  restore(before: Readonly<Counts>): void {
-    this.#counts = { ...before };
-  }
-
-  /** Writes the totals if they moved; to be called at the end of the transaction. */
-  write(): void {
-    if (this.#moved) this.writeAnyway();
-  }
-
-  /** Writes the totals even so, for what a failed transaction has given out. */
-  writeAnyway(): void {
-    const { alive, deleted, quarantined, pending, logRows } = this.#counts;
-    this.#write.run(this.#sequence, alive, deleted, quarantined, pending, logRows);
-  }
+function checksumOfTotals(sequence: ArrivalSequence, indexed: ArrivalSequence, counts: Counts): number {
+  const { alive, deleted, quarantined, pending, logRows } = counts;
+  let place = foldPlace(sequence, indexed);
+  for (const count of [alive, deleted, quarantined, pending, logRows]) place = foldPlace(place, count);
+  return place;
 }

@@ -5,7 +5,14 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
-import { append, plain, putDocument, readEverything, segment, writeEverything } from "../../../replica/test/store-samples.ts";
+import {
+  append,
+  plain,
+  putDocument,
+  readEverything,
+  segment,
+  writeEverything,
+} from "../../../replica/test/store-samples.ts";
 import { openSqliteStore } from "../../src/store/open-store.ts";
 import { makeTemporaryFolder } from "./temporary-folder.ts";
 
@@ -118,7 +125,10 @@ test("[STO14] what was quarantined is kept aside, and the oldest of it gives way
   });
   store.close();
   const database = new Database(path.join(folder, "yarrow.db"), { readonly: true });
-  const kept = database.prepare("SELECT count(*), min(sequence), max(sequence), min(found_ms) FROM damaged").raw(true).get();
+  const kept = database
+    .prepare("SELECT count(*), min(sequence), max(sequence), min(found_ms) FROM damaged")
+    .raw(true)
+    .get();
   database.close();
   expect(kept).toEqual([1_000, 4, rows, 1_000]);
 });

@@ -14,8 +14,20 @@ function openDamaged(change: string) {
     append(store, "a", 2, 20);
     append(store, "a", 3, 30, "y");
     append(store, "a", 3, 40, "z");
-    store.writeSnapshot({ document: 1, incarnation: 3, kind: "head", sequence: 3, stateVector: bytes(), update: bytes(1, 2, 3) });
-    putDocument(store, "a", 3, { fingerprint: new Uint8Array(16).fill(5), fence: bytes(1), tailBytes: 99, headBytes: 99 });
+    store.writeSnapshot({
+      document: 1,
+      incarnation: 3,
+      kind: "head",
+      sequence: 3,
+      stateVector: bytes(),
+      update: bytes(1, 2, 3),
+    });
+    putDocument(store, "a", 3, {
+      fingerprint: new Uint8Array(16).fill(5),
+      fence: bytes(1),
+      tailBytes: 99,
+      headBytes: 99,
+    });
   });
   const database = new Database(path.join(folder, "yarrow.db"));
   database.exec(`UPDATE document SET ${change}`);

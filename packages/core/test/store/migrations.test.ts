@@ -84,6 +84,8 @@ test("[STO18] the versions of this release count up from 1, and a fresh folder h
   const folder = makeTemporaryFolder();
   openSqliteStore({ folder, durability: "normal", now: () => 1 }).close();
   const database = new Database(path.join(folder, "yarrow.db"), { readonly: true });
-  expect(database.prepare("SELECT value FROM meta WHERE key = 'schema_version'").pluck().get()).toBe(String(MIGRATIONS.length));
+  expect(database.prepare("SELECT value FROM meta WHERE key = 'schema_version'").pluck().get()).toBe(
+    String(MIGRATIONS.length),
+  );
   database.close();
 });

@@ -127,7 +127,10 @@ test("[STO19] an old SQLite and a full disk are refused, with what was found and
     expect(() => checkSqliteVersion(version)).toThrow(expect.objectContaining({ code: "YARROW_SQLITE_UNSUPPORTED" }));
   }
   for (const version of ["3.51.3", "3.52.0", "3.100.0", "4.0.0"]) checkSqliteVersion(version);
-  const low = expect.objectContaining({ code: "YARROW_DISK_SPACE_LOW", message: expect.stringContaining("/somewhere") });
+  const low = expect.objectContaining({
+    code: "YARROW_DISK_SPACE_LOW",
+    message: expect.stringContaining("/somewhere"),
+  });
   expect(() => checkFreeSpace("/somewhere", FREE_BYTES_MIN - 1)).toThrow(low);
   checkFreeSpace("/somewhere", FREE_BYTES_MIN);
   checkFreeSpace(makeTemporaryFolder());

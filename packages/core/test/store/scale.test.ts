@@ -31,7 +31,9 @@ test("[STO12] ten thousand documents open, list and count", async ({ annotate })
   const opened = timed(open);
   const store = opened.result;
   const leaves = timed(() => store.listBuckets(undefined, LEAVES * 2));
-  const page = timed(() => store.listDocuments({ limit: 100, include: "alive", prefix: "notes/", after: "notes/document 7" }));
+  const page = timed(() =>
+    store.listDocuments({ limit: 100, include: "alive", prefix: "notes/", after: "notes/document 7" }),
+  );
   const dead = timed(() => store.listDocuments({ limit: 100, include: "deleted" }));
   const all = timed(() => store.listDocumentsByKey("", DOCUMENTS));
   const counts = timed(() => store.counts());

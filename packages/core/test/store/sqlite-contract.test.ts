@@ -38,7 +38,9 @@ function damageIn(folder: string): StoreDamage {
   function flip(table: string, column: string, where: string, ...values: (string | number)[]): void {
     const database = new Database(path.join(folder, "yarrow.db"));
     try {
-      const statement = database.prepare<unknown[], [Buffer]>(`SELECT ${column} FROM ${table} WHERE ${where}`).raw(true);
+      const statement = database
+        .prepare<unknown[], [Buffer]>(`SELECT ${column} FROM ${table} WHERE ${where}`)
+        .raw(true);
       for (const [bytes] of statement.all(...values)) {
         const flipped = Buffer.from(bytes);
         flipped[0] = (flipped[0] ?? 0) ^ 1;
