@@ -19,8 +19,10 @@ export async function printJson(value: unknown): Promise<void> {
 
 /** A reader that has seen enough (`yarrow documents | head`) is no failure. */
 export function endQuietlyWithReader(): void {
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(0);
-    throw error;
-  });
+  process.stdout.off("error", onStdoutError).on("error", onStdoutError);
+}
+
+function onStdoutError(error: NodeJS.ErrnoException): void {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
 }

@@ -1,11 +1,30 @@
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import { runCommandLine } from "../src/main.ts";
 import { COMMAND, run, Workbench } from "./command.ts";
+import type { Outcome } from "./command.ts";
 
 const bench = new Workbench();
 afterAll(() => bench.clean());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllEnvs();
+});
+
+/** The same as a process, without one: what is said does not depend on it, and there are many cases. */
+async function say(words: readonly string[]): Promise<Outcome> {
+  const said = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    vi.spyOn(process[name], "write").mockImplementation((chunk) => {
+      said[name] += String(chunk);
+      return true;
+    });
+  }
+  vi.stubEnv("NO_COLOR", "1");
+  return { code: await runCommandLine(words), ...said };
+}
 
 describe("help and version", () => {
   test("[CLI1] --version prints the version alone", async () => {
@@ -35,14 +54,14 @@ describe("help and version", () => {
   test.each([["serve"], ["demo"], ["status"], ["documents"], ["show"], ["delete"], ["verify"], ["compact"], ["link"]])(
     "[CLI1] %s --help teaches with an example",
     async (command) => {
-      const { code, stdout } = await run([command, "--help"]);
+      const { code, stdout } = await say([command, "--help"]);
       expect(code).toBe(0);
       expect(stdout).toMatch(new RegExp(`Examples?:\\n {2}yarrow ${command}`));
     },
   );
 
   test("[CLI1] serve --help names every setting", async () => {
-    const { stdout } = await run(["serve", "--help"]);
+    const { stdout } = await say(["serve", "--help"]);
     for (const flag of [
       "data",
       "listen",
@@ -62,6 +81,12 @@ describe("help and version", () => {
 });
 
 describe("wrong usage", () => {
+  test("[CLI2] the process ends with the code, and all that is said is on stderr", async () => {
+    const { code, stdout, stderr } = await run(["status", "--jsn"]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toBe("yarrow: YARROW_USAGE unknown option '--jsn'\n  hint: Did you mean --json?\n");
+  });
+
   test.each<[string, string[], string]>([
     ["no command", [], "YARROW_USAGE which command?"],
     ["an unknown command", ["stauts"], "YARROW_USAGE unknown command 'stauts'\n  hint: Did you mean status?"],
@@ -82,7 +107,7 @@ describe("wrong usage", () => {
       "YARROW_CONFIG_INVALID configuration file /nowhere.yaml does not exist",
     ],
   ])("[CLI2] %s ends with 2 and says what is wrong", async (_title, words, message) => {
-    const { code, stdout, stderr } = await run(words);
+    const { code, stdout, stderr } = await say(words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
     expect(stderr).toContain(message);
     expect(stderr).toMatch(/^yarrow: YARROW_/);
@@ -113,6 +138,10 @@ describe("wrong usage", () => {
 });
 
 describe("no peer", () => {
+  test("[CLI7] the process ends with 4", async () => {
+    expect((await run(["status", "--data", join(bench.folder, "nobody")])).code).toBe(4);
+  });
+
   test.each([
     [["status"]],
     [["status", "--watch"]],
@@ -125,7 +154,7 @@ describe("no peer", () => {
     [["link", "pause"]],
   ])("[CLI7] %j says so, how to start one, and ends with 4", async (words) => {
     const data = join(bench.folder, "nobody");
-    const { code, stdout, stderr } = await run([...words, "--data", data]);
+    const { code, stdout, stderr } = await say([...words, "--data", data]);
     expect({ code, stdout }).toEqual({ code: 4, stdout: "" });
     expect(stderr).toBe(
       `yarrow: YARROW_PEER_NOT_RUNNING no peer runs on ${data}\n  hint: Start one with: yarrow serve --data ${data}\n`,
