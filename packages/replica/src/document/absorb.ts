@@ -1,13 +1,13 @@
 /**
- * Takes an update into a document's lattice: the largest part of it that can be integrated is accepted, and only the rest
- * has to wait. Bytes are cut on struct boundaries; nothing is decoded into a Y.Doc.
+ * Takes an update into a document's lattice: the largest part of it that can be integrated is accepted, and only the
+ * rest has to wait. Bytes are cut on struct boundaries; nothing is decoded into a Y.Doc.
  *
  * Invariants
- * 1. A run of structs is accepted when its clock is at or below the client's clock, and all it refers to (origins, parent)
- *    lies below the clocks of those clients; clocks advance as runs are accepted.
+ * 1. A run of structs is accepted when its clock is at or below the client's clock, and all it refers to (origins,
+ *    parent) lies below the clocks of those clients; clocks advance as runs are accepted.
  * 2. A deleted range is accepted as far as it lies below its client's clock afterwards.
- * 3. Whatever was accepted as GC or deleted content also stands in the delete set of the accepted bytes: merging may later
- *    keep another form of those structs, and the lattice must be derivable from what is stored.
+ * 3. Whatever was accepted as GC or deleted content also stands in the delete set of the accepted bytes: merging may
+ *    later keep another form of those structs, and the lattice must be derivable from what is stored.
  *    But known deletes are left out where they are many: a stock client sends all it has whenever it connects.
  * 4. Accepted part and remainder are updates that `scanUpdate` accepts; absorbing again changes nothing.
  */
@@ -32,7 +32,9 @@ export interface Absorbed {
   readonly contribution: Contribution;
 }
 
-/** Advances the lattice by what is ready in the update. Linear in the update; `accepted` may be the update's own bytes. */
+/**
+ * Advances the lattice by what is ready in the update. Linear in the update; `accepted` may be the update's own bytes.
+ */
 export function absorb(lattice: Lattice, update: ScannedUpdate): Absorbed {
   const resolution = resolveSections(lattice.stateVector, update);
   const contribution = new Contribution();
@@ -75,8 +77,8 @@ function countsAll(deletes: ReadonlyMap<number, Ranges>, implied: readonly Scann
 }
 
 /**
- * Of a large delete set, what the lattice does not know yet and what the structs imply; undefined when that would not be much
- * less than all of it.
+ * Of a large delete set, what the lattice does not know yet and what the structs imply; undefined when that would not
+ * be much less than all of it.
  */
 function deletesWorthKeeping(
   lattice: Lattice,

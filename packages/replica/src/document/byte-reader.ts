@@ -1,6 +1,6 @@
 /**
- * Strict reading of lib0's variable-length encodings: minimal forms only, never past the end, never beyond what a number can
- * hold. One byte string therefore has one meaning, here and in Yjs.
+ * Strict reading of lib0's variable-length encodings: minimal forms only, never past the end, never beyond what a
+ * number can hold. One byte string therefore has one meaning, here and in Yjs.
  */
 import { YarrowError, type YarrowErrorCode } from "@yarrow/protocol";
 import { CLIENT_ID_MAX, CLOCK_MAX } from "./update-limits.ts";
@@ -93,7 +93,10 @@ export class ByteReader {
     this.offset += length;
   }
 
-  /** Skips a length-prefixed string, which must be valid UTF-8, and returns its length in UTF-16 units: the length Yjs counts. */
+  /**
+   * Skips a length-prefixed string, which must be valid UTF-8, and returns its length in UTF-16 units: the length Yjs
+   * counts.
+   */
   skipText(bytesMax = Number.MAX_SAFE_INTEGER): number {
     const length = this.readVarUint();
     if (length > this.remaining()) this.fail("string longer than what follows");
@@ -113,7 +116,9 @@ export class ByteReader {
     return units;
   }
 
-  /** Unicode 15, table 3-7: well-formed UTF-8 byte sequences of two to four bytes. Returns the length in UTF-16 units. */
+  /**
+   * Unicode 15, table 3-7: well-formed UTF-8 byte sequences of two to four bytes. Returns the length in UTF-16 units.
+   */
   private skipWideCharacter(end: number): number {
     const { bytes, offset } = this;
     const first = bytes[offset] as number;

@@ -1,9 +1,9 @@
 /**
  * Rewrites stored updates as one snapshot without the content of what was deleted.
  *
- * Integrating in a Y.Doc deletes more than updates say (the losers of concurrent map writes, for example), and a snapshot that
- * said so would be a write of its own. So only what the given delete set names is collected, and the result is checked
- * against it; where the check fails the updates are merely merged.
+ * Integrating in a Y.Doc deletes more than updates say (the losers of concurrent map writes, for example), and a
+ * snapshot that said so would be a write of its own. So only what the given delete set names is collected, and the
+ * result is checked against it; where the check fails the updates are merely merged.
  */
 import * as Y from "yjs";
 import { loadDoc } from "./load-doc.ts";
@@ -16,7 +16,8 @@ import { MERGED_LIMITS } from "./update-limits.ts";
 /** The snapshot: same state vector, and exactly the given delete set (encoded as in an update). */
 export function compactUpdates(parts: readonly Uint8Array[], deleteSet: Uint8Array): Uint8Array {
   const deletes = decodeDeletes(deleteSet);
-  return collected(parts, deleteSet, deletes) ?? replaceDeleteSet(scanUpdate(mergeUpdates(parts), MERGED_LIMITS), deleteSet);
+  const snapshot = collected(parts, deleteSet, deletes);
+  return snapshot ?? replaceDeleteSet(scanUpdate(mergeUpdates(parts), MERGED_LIMITS), deleteSet);
 }
 
 function collected(
@@ -24,7 +25,7 @@ function collected(
   deleteSet: Uint8Array,
   deletes: ReadonlyMap<number, Ranges>,
 ): Uint8Array | undefined {
-  const names = (item: Y.Item) => deletes.get(item.id.client)?.contains(item.id.clock, item.id.clock + item.length) === true;
+  const names = ({ id, length }: Y.Item) => deletes.get(id.client)?.contains(id.clock, id.clock + length) === true;
   let scanned: ScannedUpdate;
   let clocks: ReadonlyMap<number, number>;
   try {

@@ -1,12 +1,12 @@
 /**
- * A digest of what a document says, for deep verification: equal for equal content, however updates were merged, split or
- * collected on the way; different when the order of text, a value, or what is deleted differs.
+ * A digest of what a document says, for deep verification: equal for equal content, however updates were merged, split
+ * or collected on the way; different when the order of text, a value, or what is deleted differs.
  *
  * SHA-256 over a text in which every string is preceded by its length:
  *   for each client, ascending: "c" id, clock reached, and the deleted ranges of the integrated document
- *   for each type, roots by name and then nested ones where they stand: its sequence of live elements in reading order, as runs
- *   "s" client clock kind content (a run goes on while the next element is the same client's next clock of the same kind), and its live
- *   entries "k" by key, as client clock kind content.
+ *   for each type, roots by name and then nested ones where they stand: its sequence of live elements in reading
+ *   order, as runs "s" client clock kind content (a run goes on while the next element is the same client's next clock
+ *   of the same kind), and its live entries "k" by key, as client clock kind content.
  */
 import { digest as sha256 } from "lib0/hash/sha256";
 import { encodeUtf8 } from "lib0/string";
@@ -25,11 +25,10 @@ export function contentDigest(parts: readonly Uint8Array[], deleteSet: Uint8Arra
   }
 }
 
-/** The same of a Y.Doc that is at hand. */
-export function digestDoc(doc: Y.Doc): string {
+function digestDoc(doc: Y.Doc): string {
   const text = new DigestText();
   for (const [client, structs] of [...doc.store.clients].sort(([left], [right]) => left - right)) {
-    text.add("c", client, Y.getState(doc.store, client), ...deletedRanges(structs));
+    text.add("c", client, Y.getState(doc.store, client), deletedRanges(structs).join(" "));
   }
   const waiting: SharedType[] = [];
   for (const [name, type] of [...doc.share].sort(([left], [right]) => (left < right ? -1 : 1))) {
@@ -40,7 +39,7 @@ export function digestDoc(doc: Y.Doc): string {
     // Types are walked one after the other, not one within the other: nesting may be deeper than the stack.
     for (let type = waiting.pop(); type !== undefined; type = waiting.pop()) {
       text.add("t");
-      waiting.push(...addType(text, type).reverse());
+      for (const inner of addType(text, type).reverse()) waiting.push(inner);
     }
   }
   return text.finish();

@@ -1,10 +1,11 @@
 /**
- * What one accepted update, or a batch of them, brought to a document: how far each client's clock reaches, and which ranges
- * are deleted. A replica whose lattice covers it holds the update, however it came there.
+ * What one accepted update, or a batch of them, brought to a document: how far each client's clock reaches, and which
+ * ranges are deleted. A replica whose lattice covers it holds the update, however it came there.
  *
- * Encoding, shared with the lattice: count of clients, then by ascending client the difference to the client before and the
- * clock; count of clients with deletes, then by ascending client that difference, the count of ranges, and per range the
- * distance from the range before (from 0) and its length. All variable-length numbers; equal content, equal bytes.
+ * Encoding, shared with the lattice: count of clients, then by ascending client the difference to the client before
+ * and the clock; count of clients with deletes, then by ascending client that difference, the count of ranges, and per
+ * range the distance from the range before (from 0) and its length. All variable-length numbers; equal content, equal
+ * bytes.
  */
 import * as encoding from "lib0/encoding";
 import type { YarrowErrorCode } from "@yarrow/protocol";

@@ -1,6 +1,6 @@
 /**
- * What lies beyond a state vector in an update: whole sections and tails of sections, copied byte for byte. Only a struct that
- * the state vector cuts in two is written anew.
+ * What lies beyond a state vector in an update: whole sections and tails of sections, copied byte for byte. Only a
+ * struct that the state vector cuts in two is written anew.
  */
 import * as Y from "yjs";
 import { ByteReader } from "./byte-reader.ts";

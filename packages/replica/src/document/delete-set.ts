@@ -1,6 +1,7 @@
 /**
- * Delete sets as they stand at the end of a Yjs update (encoding V1): count of clients, then per client its id, count of
- * ranges, and per range clock and length. Written as Yjs writes them, by descending client, so that equal sets are equal bytes.
+ * Delete sets as they stand at the end of a Yjs update (encoding V1): count of clients, then per client its id, count
+ * of ranges, and per range clock and length. Written as Yjs writes them, by descending client, so that equal sets are
+ * equal bytes.
  */
 import * as encoding from "lib0/encoding";
 import type { Ranges } from "./ranges.ts";

@@ -1,5 +1,6 @@
 /**
- * Performs the jobs that are too long for the loop. Pure, and never throws: it runs in worker threads and in the simulator.
+ * Performs the jobs that are too long for the loop. Pure, and never throws: it runs in worker threads and in the
+ * simulator.
  */
 import type { Work, WorkResult } from "../work.ts";
 import { compactUpdates } from "./compact.ts";

@@ -1,25 +1,26 @@
 /**
  * Sixteen bytes that say what a document holds, kept up to date with every change.
  *
- * Formulas (fingerprint version 1). `H(K, words)` is HalfSipHash-1-3 over 32-bit words, little-endian, with 32 bits of output;
- * `lane` is 0 to 3; all sums and differences are modulo 2^32.
+ * Formulas (fingerprint version 1). `H(K, words)` is HalfSipHash-1-3 over 32-bit words, little-endian, with 32 bits of
+ * output; `lane` is 0 to 3; all sums and differences are modulo 2^32.
  *
- *   keys     = SHA-256("yarrow fingerprint" 00 ‖ the 16 bytes of the cluster id), read as eight little-endian words k0 … k7
+ *   k0 … k7  = SHA-256("yarrow fingerprint" 00 ‖ the 16 bytes of the cluster id), as eight little-endian words
  *   K(lane)  = (k[2 lane], k[2 lane + 1]): no lane follows from another
  *   g(lane, tag, client, clock) = H(K(lane), [tag · 2^24 + ⌊client / 2^32⌋, client mod 2^32, clock])
  *
  *   fingerprint[lane] = Σ over clients of the state vector   g(lane, 1, client, clock) − g(lane, 1, client, 0)
  *                     + Σ over ranges of the delete set      g(lane, 2, client, end) − g(lane, 2, client, start)
  *   fence[lane]       = Σ over fenced clients                g(lane, 3, client, 0)
- *   document[lane]    = H(K(lane), [4 · 2^24 + ⌊incarnation / 2^32⌋, incarnation mod 2^32, fence[0 … 3], fingerprint[0 … 3]])
+ *   document[lane]    = H(K(lane), [4 · 2^24 + ⌊incarnation / 2^32⌋, incarnation mod 2^32, fence[0 … 3],
+ *                                   fingerprint[0 … 3]])
  *   sum[lane]         = H(K(lane), [5 · 2^24, the 8 bytes of the document key as 2 words, document[0 … 3]])
  *
- * In bytes, lanes stand in order, each little-endian. The sums of a range telescope: [a, b) and [b, c) add up to [a, c), so
- * the fingerprint is a function of the sets alone, however they were put together. The last two are not additive: they bind
- * their inputs, so that fingerprints of two documents cannot be exchanged unseen.
+ * In bytes, lanes stand in order, each little-endian. The sums of a range telescope: [a, b) and [b, c) add up to [a,
+ * c), so the fingerprint is a function of the sets alone, however they were put together. The last two are not
+ * additive: they bind their inputs, so that fingerprints of two documents cannot be exchanged unseen.
  *
- * A member of the cluster knows the key and could construct a collision; the fingerprint guards against accident and against
- * browsers, not against members.
+ * A member of the cluster knows the key and could construct a collision; the fingerprint guards against accident and
+ * against browsers, not against members.
  */
 import { digest as sha256 } from "lib0/hash/sha256";
 import * as encoding from "lib0/encoding";
@@ -65,7 +66,13 @@ export function addState(fingerprint: Fingerprint, key: FingerprintKey, client: 
 }
 
 /** Adds the deleted range [start, end); with the bounds exchanged it takes the range back. */
-export function addDeletes(fingerprint: Fingerprint, key: FingerprintKey, client: number, start: number, end: number): void {
+export function addDeletes(
+  fingerprint: Fingerprint,
+  key: FingerprintKey,
+  client: number,
+  start: number,
+  end: number,
+): void {
   addTelescoped(fingerprint, key, DELETES, client, start, end);
 }
 
@@ -127,7 +134,14 @@ export function equalFingerprints(left: Fingerprint, right: Fingerprint): boolea
   return left.every((lane, index) => lane === right[index]);
 }
 
-function addTelescoped(fingerprint: Fingerprint, key: FingerprintKey, tag: number, client: number, from: number, to: number) {
+function addTelescoped(
+  fingerprint: Fingerprint,
+  key: FingerprintKey,
+  tag: number,
+  client: number,
+  from: number,
+  to: number,
+): void {
   setPoint(tag, client, to);
   for (let lane = 0; lane < LANES; lane++) fingerprint[lane] = (fingerprint[lane] as number) + hashLane(key, lane, 3);
   words[2] = from;

@@ -1,6 +1,7 @@
 /**
- * What a document holds, as a join-semilattice: the clock each client has reached, and the ranges deleted. Two replicas with
- * equal lattices hold the same document. It advances with each accepted update, before any merging, and needs no Y.Doc.
+ * What a document holds, as a join-semilattice: the clock each client has reached, and the ranges deleted. Two
+ * replicas with equal lattices hold the same document. It advances with each accepted update, before any merging, and
+ * needs no Y.Doc.
  *
  * Invariants
  * 1. It only grows: clocks by maximum, ranges by union.

@@ -11,8 +11,8 @@ export interface LoadOptions {
 }
 
 /**
- * Applies the parts, oldest first, and then a delete set (encoded as in an update), as one transaction: observers run once, and
- * garbage goes at the end.
+ * Applies the parts, oldest first, and then a delete set (encoded as in an update), as one transaction: observers run
+ * once, and garbage goes at the end.
  */
 export function loadDoc(parts: readonly Uint8Array[], deleteSet: Uint8Array, options: LoadOptions): Y.Doc {
   const doc = new Y.Doc(options);

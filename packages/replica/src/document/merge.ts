@@ -18,7 +18,10 @@ export function updateOfDeletes(deleteSet: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** One update with the content of all, deletes included. One part is returned as it is. The parts must have been checked. */
+/**
+ * One update with the content of all, deletes included. One part is returned as it is. The parts must have been
+ * checked.
+ */
 export function mergeUpdates(parts: readonly Uint8Array[]): Uint8Array {
   let level = parts;
   while (level.length > 1) {

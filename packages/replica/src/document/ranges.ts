@@ -1,5 +1,6 @@
 /**
- * A set of clocks of one client, as half-open ranges: sorted, disjoint, and never touching, so that equal sets look equal.
+ * A set of clocks of one client, as half-open ranges: sorted, disjoint, and never touching, so that equal sets look
+ * equal.
  */
 
 /** Starts and ends by turns: [start, end, start, end, …]. */
@@ -59,7 +60,10 @@ export class Ranges {
     return true;
   }
 
-  /** Adds [start, end) and returns the parts of it that were not there before. O(1) at the end, else O(log n) and a move. */
+  /**
+   * Adds [start, end) and returns the parts of it that were not there before. O(1) at the end, else O(log n) and a
+   * move.
+   */
   add(start: number, end: number): FlatRanges {
     const { flat } = this;
     const last = this.end;

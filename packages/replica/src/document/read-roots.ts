@@ -1,9 +1,9 @@
 /**
  * Reads a stored document as plain values, for people and other programs.
  *
- * The root types of a document have no kind on disk, so it is told from what they hold: entries and no sequence make a map;
- * characters, formatting or embeds make a text; XML elements, texts or hooks make XML; other elements an array; a sequence
- * whose content is gone is taken for an empty text.
+ * The root types of a document have no kind on disk, so it is told from what they hold: entries and no sequence make a
+ * map; characters, formatting or embeds make a text; XML elements, texts or hooks make XML; other elements an array; a
+ * sequence whose content is gone is taken for an empty text.
  */
 import { toBase64 } from "lib0/buffer";
 import * as Y from "yjs";
@@ -23,8 +23,8 @@ export interface RootValue {
 export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
 
 /**
- * The roots of a document by name; the result has no prototype. `as` overrides the kind of one root, which then stands in the
- * result even when it is empty. Throws whatever Yjs throws on content it cannot read.
+ * The roots of a document by name; the result has no prototype. `as` overrides the kind of one root, which then stands
+ * in the result even when it is empty. Throws whatever Yjs throws on content it cannot read.
  */
 export function readRoots(
   parts: readonly Uint8Array[],

@@ -1,11 +1,12 @@
 /**
  * Finds how much of each client's structs can be integrated, given the clocks of a document.
  *
- * Runs of one client follow each other; a run may also need structs of other clients, which the same update may bring. So
- * when a run lacks something, the client that can bring it is put on a stack and advanced first. When it got further but
- * is stuck, the one below it tries again, which may have needed no more than that. When it did not get further and needs a
- * client that is on the stack already, or one that cannot bring anything, the whole stack is blocked for good: each on it
- * waits for the next. Every push is paid for by a run accepted or a client blocked, so the time is linear in the update.
+ * Runs of one client follow each other; a run may also need structs of other clients, which the same update may bring.
+ * So when a run lacks something, the client that can bring it is put on a stack and advanced first. When it got
+ * further but is stuck, the one below it tries again, which may have needed no more than that. When it did not get
+ * further and needs a client that is on the stack already, or one that cannot bring anything, the whole stack is
+ * blocked for good: each on it waits for the next. Every push is paid for by a run accepted or a client blocked, so
+ * the time is linear in the update.
  */
 import {
   RUN_CLOCK,

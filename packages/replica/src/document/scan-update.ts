@@ -1,7 +1,8 @@
 /**
- * Checks a Yjs update (encoding V1) from outside in one pass over its bytes, before anything else touches it, and says where
- * its parts lie. Yjs reads structs and integrates them before it looks at the delete set, trusts every count, and can be hung,
- * crashed or made to diverge by crafted bytes; what passes here it reads back whole, and re-encodes to the same meaning.
+ * Checks a Yjs update (encoding V1) from outside in one pass over its bytes, before anything else touches it, and says
+ * where its parts lie. Yjs reads structs and integrates them before it looks at the delete set, trusts every count,
+ * and can be hung, crashed or made to diverge by crafted bytes; what passes here it reads back whole, and re-encodes
+ * to the same meaning.
  *
  * 1. Every number is in its shortest form; client ids below 2^53; clocks up to 2^31; no byte is left over.
  * 2. Sections of structs come by strictly descending client; a client twice in one update would be read differently by
@@ -49,8 +50,8 @@ export interface ScannedSection {
   readonly byteEnd: number;
   readonly structs: number;
   /**
-   * Stretches of structs that can only be accepted or refused together, {@link RUN_FIELDS} numbers each: a new one begins at the
-   * start, at a Skip, after a Skip, and at each struct that refers to another client.
+   * Stretches of structs that can only be accepted or refused together, {@link RUN_FIELDS} numbers each: a new one
+   * begins at the start, at a Skip, after a Skip, and at each struct that refers to another client.
    */
   readonly runs: readonly number[];
 }

@@ -1,6 +1,6 @@
 /**
- * Bounds of what one Yjs update may claim. They keep a hostile update from costing more than a multiple of its own bytes, and
- * from saying what Yjs could not read back. docs/OPERATIONS.md says what degrades when one moves.
+ * Bounds of what one Yjs update may claim. They keep a hostile update from costing more than a multiple of its own
+ * bytes, and from saying what Yjs could not read back. docs/OPERATIONS.md says what degrades when one moves.
  */
 import { DOCUMENT_BYTES_MAX } from "@yarrow/protocol";
 
@@ -22,7 +22,10 @@ export const ROOT_NAME_BYTES_MAX = 1024;
 /** Clients in a state vector or in a peer's summary of a document. */
 export const STATE_VECTOR_CLIENTS_MAX = 1_048_576;
 
-/** Updates that Yjs merges in one call. It sorts them all again for every run of structs, so many at once are quadratic. */
+/**
+ * Updates that Yjs merges in one call. It sorts them all again for every run of structs, so many at once are
+ * quadratic.
+ */
 export const MERGE_PARTS_MAX = 100;
 
 /** Nesting of shared types that can be read as JSON. Deeper content exists, and converges, but is not shown. */

@@ -1,6 +1,6 @@
 /**
- * Reads the structs of a Yjs update one after the other without building them: yjs 13, src/structs/ and UpdateDecoderV1 in
- * src/utils/UpdateDecoder.js, says how they are written.
+ * Reads the structs of a Yjs update one after the other without building them: yjs 13, src/structs/ and
+ * UpdateDecoderV1 in src/utils/UpdateDecoder.js, says how they are written.
  */
 import { decodeUtf8 } from "lib0/string";
 import { ByteReader } from "./byte-reader.ts";
@@ -196,8 +196,8 @@ export class UpdateReader extends ByteReader {
   }
 
   /**
-   * Options of a subdocument become arguments of its Y.Doc: an object whose switches are booleans, and which does not rename
-   * the document or bring code's place with it.
+   * Options of a subdocument become arguments of its Y.Doc: they must be an object whose switches are booleans, and
+   * must neither rename the document nor stand where Yjs expects a function.
    */
   private skipSubdocumentOptions(): void {
     if (this.readByte() !== 118) this.fail("subdocument options that are no object");
@@ -205,7 +205,9 @@ export class UpdateReader extends ByteReader {
     for (let index = 0; index < count; index++) {
       const start = this.offset;
       this.skipText(ROOT_NAME_BYTES_MAX);
-      if (REFUSED_OPTIONS.some((name) => this.isText(start, name))) this.fail("subdocument option that is not its owner's to set");
+      if (REFUSED_OPTIONS.some((name) => this.isText(start, name))) {
+        this.fail("subdocument option that is not its owner's to set");
+      }
       if (SWITCHES.some((name) => this.isText(start, name))) {
         const tag = this.readByte();
         if (tag !== 120 && tag !== 121) this.fail("subdocument switch that is no boolean");

@@ -120,6 +120,11 @@ test("[DOC23] deletes of the given delete set are honoured", () => {
   expect(readRoots([text], Uint8Array.of(1, 1, 1, 0, 1))["t"]?.value).toBe("bc");
 });
 
+test("[DOC21] a hundred thousand nested types have a digest, too", () => {
+  const update = written((doc) => doc.getArray("a").push(Array.from({ length: 130_000 }, () => new Y.Array())));
+  expect(digestOf(update)).toMatch(/^[0-9a-f]{64}$/);
+});
+
 test("[DOC24] types nested beyond reading are digested, and read as null where they go too deep", () => {
   const update = written((doc) => {
     let inner = doc.getArray<unknown>("a");

@@ -165,7 +165,10 @@ export interface Session {
   readonly updates: readonly Uint8Array[];
 }
 
-/** Clients (garbage collecting or not, by turns) edit, now and then receive each other's updates, out of order and twice. */
+/**
+ * Clients (garbage collecting or not, by turns) edit, now and then receive each other's updates, out of order and
+ * twice.
+ */
 export function randomSession(random: Random, clients: number, steps: number): Session {
   const updates: Uint8Array[] = [];
   const ids = new Set<number>();
