@@ -51,7 +51,7 @@ export class Publisher {
   /** What links sent was not kept: ask for it again, later. */
   failed(change: StagedChange, now: number): void {
     const links = new Set<LinkId>([...change.repairs, ...change.forwards.map(({ link }) => link)]);
-    for (const link of links) this.#parts.reconciler.suspect(link, now + this.#parts.config.roundBackoffMinMs);
+    for (const link of links) this.#parts.reconciler.uncommitted(link, now + this.#parts.config.roundBackoffMinMs);
   }
 
   presence({ name, states }: AnnouncePresence): void {
@@ -91,6 +91,8 @@ export class Publisher {
   }
 
   nextDeadline(): number {
-    return Math.min(this.#settleAt, this.#digestAt, ...this.#waiting.values());
+    // All wait equally long, so the first is the earliest.
+    const [firstWaiting = Number.POSITIVE_INFINITY] = this.#waiting.values();
+    return Math.min(this.#settleAt, this.#digestAt, firstWaiting);
   }
 }

@@ -97,6 +97,13 @@ export class Reconciler {
     if (state !== undefined && state.round === undefined) state.dueAt = Math.min(state.dueAt, now + state.backoffMs);
   }
 
+  /** What this link brought could not be kept: without room, asking for it again at once would bring it in vain. */
+  uncommitted(id: LinkId, now: number): void {
+    const state = this.#links.get(id);
+    if (state?.round !== undefined) state.round.refused = true;
+    this.suspect(id, now);
+  }
+
   /** Call when nothing is staged. */
   takeDigest(link: Link, message: Extract<Message, { type: "digest" }>, now: number): void {
     const { tree, equal } = this.#parts;
@@ -104,12 +111,16 @@ export class Reconciler {
     if (state === undefined) return;
     const same = toHex(message.root) === toHex(tree.root());
     link.equal = same;
-    if (same) equal(link, now);
+    if (same) {
+      link.equalAt = now;
+      equal(link, now);
+    }
     if (message.answer) this.sendDigest(link, false);
     if (state.round?.phase === "verify") return this.#verified(state, state.round, same, now);
     if (same || state.round !== undefined) return;
     if (this.#isOurs(link, message.documents)) this.suspect(link.id, now);
-    else if (!message.answer) this.sendDigest(link, true);
+    // Not as a question: its answer would differ again, and be answered again, for as long as the two differ.
+    else if (!message.answer) this.sendDigest(link, false);
   }
 
   takeNodes(link: Link, message: Extract<Message, { type: "nodes" }>, now: number): void {
@@ -148,7 +159,9 @@ export class Reconciler {
   /** Call when nothing is staged. */
   wake(now: number): void {
     for (const state of this.#links.values()) {
-      if (state.round !== undefined && now >= state.round.deadline) this.#end(state, state.round, "aborted", now);
+      if (state.round !== undefined && now >= this.#deadline(state.link, state.round)) {
+        this.#end(state, state.round, "aborted", now);
+      }
       if (state.round !== undefined || now < state.dueAt) continue;
       if (this.active >= this.#parts.config.roundsAtOnceMax) continue;
       this.#start(state, now);
@@ -159,7 +172,7 @@ export class Reconciler {
     let next = Number.POSITIVE_INFINITY;
     const full = this.active >= this.#parts.config.roundsAtOnceMax;
     for (const state of this.#links.values()) {
-      if (state.round !== undefined) next = Math.min(next, state.round.deadline);
+      if (state.round !== undefined) next = Math.min(next, this.#deadline(state.link, state.round));
       else if (!full) next = Math.min(next, state.dueAt);
     }
     return next;
@@ -261,7 +274,8 @@ export class Reconciler {
   #verified(state: LinkRounds, round: Round, same: boolean, now: number): void {
     if (same) return this.#end(state, round, "equal", now);
     const moved = toHex(this.#parts.tree.root()) !== state.rootBefore;
-    this.#end(state, round, round.changed > 0 || round.skipped > 0 || moved ? "progress" : "stuck", now);
+    const progress = !round.refused && (round.changed > 0 || round.skipped > 0 || moved);
+    this.#end(state, round, progress ? "progress" : "stuck", now);
   }
 
   #end(state: LinkRounds, round: Round, result: "equal" | "progress" | "stuck" | "aborted", now: number): void {
@@ -299,6 +313,11 @@ export class Reconciler {
   #expect(link: Link, id: number, phase: Round["phase"]): LinkRounds | undefined {
     const state = this.#links.get(link.id);
     return state?.round?.id === id && state.round.phase === phase ? state : undefined;
+  }
+
+  /** A large message may take longer than a round may be silent; each of its pieces is a sign of life. */
+  #deadline(link: Link, round: Round): number {
+    return Math.max(round.deadline, link.pieceAt + this.#parts.config.roundTimeoutMs);
   }
 
   #keepWaiting(round: Round, now: number): void {

@@ -32,6 +32,8 @@ export class Round {
   changed = 0;
   bytes = 0;
   skipped = 0;
+  /** Something it brought could not be committed. */
+  refused = false;
 
   constructor(options: {
     readonly id: number;

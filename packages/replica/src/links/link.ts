@@ -20,6 +20,8 @@ export class Link {
   readonly incoming = new Incoming();
   heardAt: number;
   pingDueAt: number;
+  /** When a piece of a large message last came, or was taken by the other side. */
+  pieceAt = Number.NEGATIVE_INFINITY;
   #pingSequence = 0;
   #pingSentAt = 0;
   rttMs: number | undefined;

@@ -170,8 +170,10 @@ export class Links {
       case "pong":
         return link.takePong(message.sequence, now);
       case "fragment-taken":
+        link.pieceAt = now;
         return link.outgoing.fragmentTaken();
       case "fragment": {
+        link.pieceAt = now;
         const whole = link.incoming.take(message);
         link.send({ type: "fragment-taken", transfer: message.transfer });
         const joined = whole === undefined ? undefined : decodeMessage(whole);
