@@ -202,7 +202,6 @@ export class PresenceTable {
   #settle(entry: Entry, now: number): void {
     mark(this.#changed, entry);
     if (typeof entry.owner === "number") mark(this.#toAnnounce, entry);
-    this.#grace.delete(entry);
     if (entry.state !== GONE) {
       this.#removed.delete(entry);
       this.#live.start(entry, now);

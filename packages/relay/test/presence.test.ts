@@ -126,8 +126,11 @@ describe("awareness among sessions", () => {
 
   it("[REL34] of one's own, repeated, does nothing", () => {
     const desk = deskWithAda();
+    desk.pass(20_000);
     expect(desk.frame(1, awareness([ADA, 5, MOVED])).presence(2)).toEqual([]);
     expect(thereAre(desk)).toEqual([[ADA, 5, HERE]]);
+    desk.pass(10_000);
+    expect(thereAre(desk)).toEqual([]);
   });
 
   it("[REL35] is withdrawn by its owner at an equal clock, as a provider does that disconnects", () => {
@@ -309,6 +312,7 @@ describe("awareness between peers", () => {
     desk.replica.script(told(OTHER_PEER, [BOB, 3, "null"]), told(OTHER_PEER, [BOB, 3, "{}"]));
     desk.step();
     expect(thereAre(desk)).toEqual([[ADA, 5, HERE]]);
+    expect(desk.relay.counts()).toMatchObject({ presence: 1, presenceRemoved: 1 });
   });
 
   it("[REL45] moves with a tab that reconnects to another peer", () => {
@@ -326,6 +330,15 @@ describe("awareness between peers", () => {
       .flat()
       .flatMap((event) => (event.type === "announce-presence" ? event.states : []));
     expect(states).toEqual([{ clientId: ADA, clock: 5, state: HERE }]);
+  });
+
+  it("[REL45] is not withdrawn among the peers by the one it has just left", () => {
+    const desk = deskWithAda();
+    desk.replica.script(evict(1, "invalid"), told(OTHER_PEER, [ADA, 6, MOVED]));
+    desk.step();
+    desk.step();
+    expect(announced(desk)).toEqual([]);
+    expect(thereAre(desk)).toEqual([[ADA, 6, MOVED]]);
   });
 
   it("[REL45] moves here from another peer at a higher clock, and is told by us from then on", () => {

@@ -77,22 +77,33 @@ describe("a client that comes back after a denial", () => {
     expect(desk.replica.lastBatch).toEqual([{ type: "detach", subscriber: 2 }]);
   });
 
-  it("[REL23] has everything ignored while it is parked", () => {
+  it("[REL23] has everything ignored while it is parked, and is not parked any longer for it", () => {
     const desk = new Desk();
-    desk.replica.deny("note", "stale");
-    denied(desk, 1, "a");
-    denied(desk, 2, "a");
-    desk.join(3, "other", "b");
+    for (const session of [1, 2]) {
+      desk.join(session, "note", "a");
+      desk.frame(session, GARBAGE);
+    }
+    expect(desk.relay.counts().parked).toBe(1);
+    desk.pass(20_000);
     for (const bytes of [step1(), update(new Uint8Array([0, 0])), awareness([7, 1, "{}"]), GARBAGE]) {
       expect(desk.frame(2, bytes).all).toEqual([]);
       expect(desk.replica.lastBatch).toEqual([]);
     }
-    expect(desk.step({ type: "session-congested", session: 2 }, { type: "session-drained", session: 2 }).all).toEqual(
-      [],
-    );
-    desk.close(2);
-    expect(desk.relay.counts().parked).toBe(0);
+    const moved = desk.step({ type: "session-congested", session: 2 }, { type: "session-drained", session: 2 });
+    expect(moved.all).toEqual([]);
+    expect(desk.pass(5_000).closes).toMatchObject([{ session: 2, code: 4400 }]);
     expect(desk.replica.lastBatch).toEqual([]);
+  });
+
+  it("[REL23] may leave before its time", () => {
+    const desk = new Desk();
+    desk.replica.deny("note", "stale");
+    denied(desk, 1, "a");
+    denied(desk, 2, "a");
+    desk.close(2);
+    expect(desk.relay.counts()).toMatchObject({ sessions: 0, parked: 0 });
+    expect(desk.replica.lastBatch).toEqual([]);
+    expect(desk.pass(30_000).closes).toEqual([]);
   });
 
   it("[REL24] is a repeat only by the same address, for the same document, within 60 s", () => {

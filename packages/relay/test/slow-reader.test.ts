@@ -90,8 +90,11 @@ describe("a slow reader", () => {
     hear(copy, desk.frame(1, writer.type("four ")).to(2));
     hear(copy, desk.step(drained).to(2));
     expect(textOf(copy)).toBe("one ");
+    // Two answers are under way; the second holds all of the first.
     desk.replica.releaseAnswers();
-    hear(copy, desk.step().to(2));
+    const heard = desk.step().to(2);
+    expect(heard.map(({ says }) => says)).toEqual(["step2"]);
+    hear(copy, heard);
     expect(textOf(copy)).toBe("one two three four ");
     expect(copy.store.pendingStructs).toBeNull();
   });
@@ -141,11 +144,23 @@ describe("a slow reader", () => {
     const { writer, copy } = typedAt(desk);
     desk.step(congested);
     desk.frame(1, writer.type("two "));
-    desk.frame(2, step1(Y.encodeStateVector(copy)));
+    const reloaded = new Y.Doc();
+    expect(desk.frame(2, step1(Y.encodeStateVector(reloaded))).to(2)).toEqual([]);
     const heard = desk.step(drained).to(2);
     expect(heard.map(({ says }) => says)).toEqual(["step2", "step1"]);
-    hear(copy, heard);
-    expect(textOf(copy)).toBe("one two ");
+    for (const document of [copy, reloaded]) {
+      hear(document, heard);
+      expect(textOf(document)).toBe("one two ");
+    }
+  });
+
+  it("[REL27] is not even told that the server is alive, for it has bytes under way", () => {
+    const desk = new Desk();
+    typedAt(desk);
+    desk.step(congested);
+    const effects = desk.pass(29_000);
+    expect(effects.to(1).length).toBeGreaterThan(0);
+    expect(effects.to(2)).toEqual([]);
   });
 
   it("[REL29] misses no awareness either: it hears who is there, and who has gone", () => {
