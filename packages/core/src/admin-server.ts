@@ -41,7 +41,8 @@ async function respond(
   const path = request.url?.split("?", 1)[0];
   try {
     // A page in a browser can make any name point here; it cannot choose the Host that the browser then sends.
-    if (!isLocalHost(request.headers.host)) return send(response, 403, JSON.stringify({ error: "ask for a loopback address" }));
+    if (!isLocalHost(request.headers.host))
+      return send(response, 403, JSON.stringify({ error: "ask for a loopback address" }));
     if (request.method !== "GET") return send(response, 405, JSON.stringify({ error: "method not allowed" }));
     if (path === "/status") return send(response, 200, `${JSON.stringify(status())}\n`);
     if (path === "/metrics" && metrics !== undefined) {

@@ -109,7 +109,8 @@ function parseCursor(cursor: string, store: FeedStore): ArrivalSequence | Yarrow
   if (sequence < boot.firstSequence - 1) return cursorLost(cursor, `its epoch began with ${boot.firstSequence}`);
   const next = boots[index + 1];
   const end = next === undefined ? store.lastSequence() : next.firstSequence - 1;
-  if (sequence > end) return cursorLost(cursor, `its epoch ended with ${end}: the store was put back to an earlier state`);
+  if (sequence > end)
+    return cursorLost(cursor, `its epoch ended with ${end}: the store was put back to an earlier state`);
   return sequence;
 }
 

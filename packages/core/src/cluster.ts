@@ -16,9 +16,13 @@ export function decideCluster(
   const stored = store.readClusterId();
   if (stored !== undefined) {
     if (wanted === undefined || wanted === stored) return { clusterId: stored, minted: false };
-    throw new YarrowError("YARROW_CLUSTER_MISMATCH", `this data folder belongs to cluster ${stored}, not to ${wanted}`, {
-      hint: "Leave the cluster name out or correct it, or start with another data folder.",
-    });
+    throw new YarrowError(
+      "YARROW_CLUSTER_MISMATCH",
+      `this data folder belongs to cluster ${stored}, not to ${wanted}`,
+      {
+        hint: "Leave the cluster name out or correct it, or start with another data folder.",
+      },
+    );
   }
   if (wanted === undefined && knowsPeers) return { clusterId: undefined, minted: false };
   const clusterId = wanted ?? (randomBytes(16).toString("hex") as ClusterId);

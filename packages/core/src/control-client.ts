@@ -5,14 +5,14 @@ import { createInterface } from "node:readline";
 import { YarrowError } from "@yarrow/protocol";
 import type { YarrowErrorCode } from "@yarrow/protocol";
 import type { VerifyReport } from "@yarrow/replica";
-import type { CompactReport, ControlMethod, ControlParams, ControlResponse, ControlResult, DocumentsParams } from "./control-message.ts";
+import type { CompactReport, ControlMethod, ControlParams, ControlResponse, ControlResult } from "./control-message.ts";
 import { findControlPath } from "./control-path.ts";
-import type { DocumentDetail, DocumentInfo, LinkStatus, PeerStatus, ShowOptions } from "./peer-api.ts";
+import type { DocumentDetail, DocumentInfo, LinkStatus, PeerStatus, ShowOptions, ListOptions } from "./peer-api.ts";
 
 /** A connection to the peer that runs on a data folder. Each method throws what the peer would, and YARROW_PEER_NOT_RUNNING when it goes away. */
 export interface ControlClient extends AsyncDisposable {
   status(): Promise<PeerStatus>;
-  documents(options?: DocumentsParams): Promise<DocumentInfo[]>;
+  documents(options?: ListOptions): Promise<DocumentInfo[]>;
   show(name: string, options?: ShowOptions): Promise<DocumentDetail | undefined>;
   delete(name: string): Promise<boolean>;
   verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number }): Promise<VerifyReport>;
@@ -38,12 +38,17 @@ export async function connectControl(folder: string): Promise<ControlClient> {
 class SocketClient implements ControlClient {
   readonly #folder: string;
   readonly #socket: Socket;
-  #waiting: { readonly resolve: (response: ControlResponse) => void; readonly reject: (error: Error) => void }[] = [];
+  readonly #waiting: {
+    readonly resolve: (response: ControlResponse) => void;
+    readonly reject: (error: Error) => void;
+  }[] = [];
 
   constructor(folder: string, socket: Socket) {
     this.#folder = folder;
     this.#socket = socket;
-    createInterface({ input: socket }).on("line", (line) => this.#waiting.shift()?.resolve(JSON.parse(line) as ControlResponse));
+    createInterface({ input: socket }).on("line", (line) =>
+      this.#waiting.shift()?.resolve(JSON.parse(line) as ControlResponse),
+    );
     socket.on("error", () => undefined);
     socket.on("close", () => {
       for (const { reject } of this.#waiting.splice(0)) reject(notRunning(folder));
@@ -54,7 +59,7 @@ class SocketClient implements ControlClient {
     return this.#call("status", {});
   }
 
-  async documents(options: DocumentsParams = {}): Promise<DocumentInfo[]> {
+  async documents(options: ListOptions = {}): Promise<DocumentInfo[]> {
     const documents = await this.#call("documents", options);
     return documents.map(({ changedAtMs, ...info }) => ({ ...info, changedAt: new Date(changedAtMs) }));
   }

@@ -3,18 +3,21 @@
  * between programs of one release; nobody else should speak it.
  */
 import type { VerifyReport } from "@yarrow/replica";
-import type { DocumentInfo, DocumentDetail, PeerStatus, ShowOptions } from "./peer-api.ts";
+import type { DocumentInfo, DocumentDetail, ListOptions, PeerStatus, ShowOptions } from "./peer-api.ts";
 
 /** Methods with what they take and give. */
 export interface ControlMethods {
   readonly status: { readonly params: object; readonly result: PeerStatus };
-  readonly documents: { readonly params: DocumentsParams; readonly result: readonly WireDocumentInfo[] };
+  readonly documents: { readonly params: ListOptions; readonly result: readonly WireDocumentInfo[] };
   readonly show: {
     readonly params: { readonly name: string } & ShowOptions;
     readonly result: WireDocumentDetail | null;
   };
   readonly delete: { readonly params: { readonly name: string }; readonly result: boolean };
-  readonly verify: { readonly params: { readonly deep?: boolean; readonly timeoutMs?: number }; readonly result: VerifyReport };
+  readonly verify: {
+    readonly params: { readonly deep?: boolean; readonly timeoutMs?: number };
+    readonly result: VerifyReport;
+  };
   readonly compact: { readonly params: object; readonly result: CompactReport };
   readonly "links.list": { readonly params: object; readonly result: PeerStatus["links"] };
   readonly "links.pause": { readonly params: { readonly peer?: string }; readonly result: null };
@@ -25,13 +28,6 @@ export interface ControlMethods {
 export type ControlMethod = keyof ControlMethods;
 export type ControlParams<M extends ControlMethod> = ControlMethods[M]["params"];
 export type ControlResult<M extends ControlMethod> = ControlMethods[M]["result"];
-
-export interface DocumentsParams {
-  readonly prefix?: string;
-  readonly after?: string;
-  readonly limit?: number;
-  readonly deleted?: boolean;
-}
 
 export interface CompactReport {
   readonly documents: number;
@@ -52,4 +48,9 @@ export interface ControlRequest {
 
 export type ControlResponse =
   | { readonly ok: true; readonly result: unknown }
-  | { readonly ok: false; readonly code: string | undefined; readonly message: string; readonly hint: string | undefined };
+  | {
+      readonly ok: false;
+      readonly code: string | undefined;
+      readonly message: string;
+      readonly hint: string | undefined;
+    };

@@ -3,10 +3,10 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { YarrowError } from "@yarrow/protocol";
-import type { ControlMethod, ControlMethods, ControlRequest, ControlResponse, DocumentsParams } from "./control-message.ts";
+import type { ControlMethod, ControlMethods, ControlRequest, ControlResponse } from "./control-message.ts";
 import { claimControlPath } from "./control-path.ts";
 import { CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX } from "./limits.ts";
-import type { Peer, RootContent, ShowOptions } from "./peer-api.ts";
+import type { Peer, RootContent, ShowOptions, ListOptions } from "./peer-api.ts";
 
 export interface ControlServer {
   close(): Promise<void>;
@@ -156,7 +156,7 @@ class Params {
     throw invalid(name, "true or false");
   }
 
-  documents(): DocumentsParams {
+  documents(): ListOptions {
     const query = {
       prefix: this.optionalText("prefix"),
       after: this.optionalText("after"),

@@ -49,7 +49,7 @@ export function createCounters(): Counters {
     linkSentBytes: 0,
     batches: 0,
     events: 0,
-    batchMsBuckets: new Array<number>(BATCH_MS_BOUNDS.length + 1).fill(0),
+    batchMsBuckets: [0, ...BATCH_MS_BOUNDS].map(() => 0),
     batchMsTotal: 0,
     loopDelayP50Ms: 0,
     loopDelayP99Ms: 0,

@@ -25,7 +25,9 @@ export class CopiesMissingError extends YarrowError {
   /** The peers that are known to hold the edits. */
   readonly reached: readonly PeerId[];
   constructor(message: string, wanted: number, reached: readonly PeerId[]) {
-    super("YARROW_COPIES_MISSING", message, { hint: "The edits are safe on this peer and spread as soon as others can be reached." });
+    super("YARROW_COPIES_MISSING", message, {
+      hint: "The edits are safe on this peer and spread as soon as others can be reached.",
+    });
     this.wanted = wanted;
     this.reached = reached;
   }
@@ -68,7 +70,7 @@ export class LiveDocument implements DocumentHandle {
   #sent = 0;
   #committed = 0;
   #waiters: Waiter[] = [];
-  #copyRequests = new Set<RequestId>();
+  readonly #copyRequests = new Set<RequestId>();
   /** Edits were lost and nobody has been told: the next `saved` rejects with this. */
   #refusal: Error | undefined;
   /** Why the Y.Doc was replaced; told to the listeners once the new one is filled. */
@@ -246,7 +248,8 @@ export class LiveDocument implements DocumentHandle {
 
   /** True when a listener of the embedder threw inside Yjs, which then emits nothing any more; the Y.Doc is replaced. */
   #checkSilenced(): boolean {
-    if (this.#state === "closed" || this.#doc._transaction !== null || this.#doc._transactionCleanups.length === 0) return false;
+    if (this.#state === "closed" || this.#doc._transaction !== null || this.#doc._transactionCleanups.length === 0)
+      return false;
     const message = `an update listener of document ${this.name} threw, after which Yjs reports no more edits`;
     this.#host.submit({ type: "detach", subscriber: this.#subscriber });
     this.#refusal ??= new YarrowError("YARROW_UPDATE_INVALID", message);

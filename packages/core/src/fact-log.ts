@@ -18,7 +18,10 @@ const VOICES: { readonly [K in Fact["kind"]]: Voice | undefined } = {
   "link-up": { level: "info", message: "linked" },
   "link-down": { level: "info", message: "a link ended" },
   "link-refused": { level: "warn", message: "a link was refused" },
-  "duplicate-identity": { level: "error", message: "another live process has the same peer id: the data folder was copied" },
+  "duplicate-identity": {
+    level: "error",
+    message: "another live process has the same peer id: the data folder was copied",
+  },
   joined: { level: "info", message: "joined a cluster" },
   role: { level: "info", message: "the role changed" },
   "broadcast-sent": undefined,

@@ -15,7 +15,10 @@ export function parseHostPort(text: string, option: string): HostPort {
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || port > 65_535) {
-    throw new YarrowError("YARROW_CONFIG_INVALID", `${option} must be host:port, for example 127.0.0.1:4321, not "${text}"`);
+    throw new YarrowError(
+      "YARROW_CONFIG_INVALID",
+      `${option} must be host:port, for example 127.0.0.1:4321, not "${text}"`,
+    );
   }
   return { host, port };
 }

@@ -5,7 +5,7 @@ export type { Counters } from "./counters.ts";
 export { BATCH_MS_BOUNDS } from "./counters.ts";
 export type { ControlClient } from "./control-client.ts";
 export { connectControl } from "./control-client.ts";
-export type { CompactReport, DocumentsParams } from "./control-message.ts";
+export type { CompactReport } from "./control-message.ts";
 export { YarrowError } from "@yarrow/protocol";
 export type { ClusterId, Incarnation, PeerId, ProcessId, Role, YarrowErrorCode } from "@yarrow/protocol";
 export type { Fact, ReplicaConfig, VerifyDocument, VerifyReport } from "@yarrow/replica";

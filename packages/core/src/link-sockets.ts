@@ -53,7 +53,11 @@ export class LinkSockets {
         handshakeTimeout: DIAL_TIMEOUT_MS,
       });
     } catch (error) {
-      this.#options.submit({ type: "dial-failed", url, reason: error instanceof Error ? error.message : String(error) });
+      this.#options.submit({
+        type: "dial-failed",
+        url,
+        reason: error instanceof Error ? error.message : String(error),
+      });
       return;
     }
     this.#dialling.add(webSocket);

@@ -41,7 +41,11 @@ export class Listener {
     // A request that is not HTTP gets the stock answer; without a listener the socket would be destroyed unexplained.
     this.#server.on("clientError", (_error, socket) => refuse(socket, 400, "not an HTTP request"));
     const common = { noServer: true, perMessageDeflate: false, clientTracking: false } as const;
-    this.#sessions = new WebSocketServer({ ...common, WebSocket: SessionWebSocket, maxPayload: SESSION_FRAME_BYTES_MAX });
+    this.#sessions = new WebSocketServer({
+      ...common,
+      WebSocket: SessionWebSocket,
+      maxPayload: SESSION_FRAME_BYTES_MAX,
+    });
     this.#links = new WebSocketServer({
       ...common,
       maxPayload: LINK_SOCKET_FRAME_BYTES_MAX,
@@ -55,9 +59,17 @@ export class Listener {
     return new Promise((resolve, reject) => {
       const onError = (error: NodeJS.ErrnoException): void => {
         const hint =
-          error.code === "EADDRINUSE" ? "Another process listens there. Choose another port, or port 0 for any free one." : undefined;
+          error.code === "EADDRINUSE"
+            ? "Another process listens there. Choose another port, or port 0 for any free one."
+            : undefined;
         const message = `cannot listen on ${where}: ${error.message}`;
-        reject(new YarrowError("YARROW_LISTEN_FAILED", message, hint === undefined ? { cause: error } : { cause: error, hint }));
+        reject(
+          new YarrowError(
+            "YARROW_LISTEN_FAILED",
+            message,
+            hint === undefined ? { cause: error } : { cause: error, hint },
+          ),
+        );
       };
       this.#server.once("error", onError);
       this.#server.listen(this.#address.port, this.#address.host, () => {
@@ -99,13 +111,21 @@ export class Listener {
 
   #onRequest(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url?.split("?", 1)[0];
-    if (request.method !== "GET" && request.method !== "HEAD") return answer(response, 405, { error: "method not allowed" });
+    if (request.method !== "GET" && request.method !== "HEAD")
+      return answer(response, 405, { error: "method not allowed" });
     if (path === "/healthz") return answer(response, 200, { status: "ok" });
     if (path === "/readyz") {
       const reason = this.#targets === undefined ? "starting" : this.#targets.notReady();
-      return reason === undefined ? answer(response, 200, { status: "ready" }) : answer(response, 503, { status: reason });
+      return reason === undefined
+        ? answer(response, 200, { status: "ready" })
+        : answer(response, 503, { status: reason });
     }
-    answer(response, 426, { error: "this is a WebSocket address; health checks are /healthz and /readyz" }, { upgrade: "websocket" });
+    answer(
+      response,
+      426,
+      { error: "this is a WebSocket address; health checks are /healthz and /readyz" },
+      { upgrade: "websocket" },
+    );
   }
 
   #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {

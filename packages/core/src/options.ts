@@ -28,7 +28,8 @@ export interface CheckedOptions {
 export function checkOptions(options: PeerOptions): CheckedOptions {
   if (typeof options.data !== "string" || options.data === "") throw invalid("data must be the path of a folder");
   const durability = options.durability ?? "full";
-  if (durability !== "full" && durability !== "normal") throw invalid(`durability must be full or normal, not "${String(durability)}"`);
+  if (durability !== "full" && durability !== "normal")
+    throw invalid(`durability must be full or normal, not "${String(durability)}"`);
   return {
     folder: resolve(options.data),
     listen: checkListen(options),
@@ -77,7 +78,9 @@ function checkUrls(option: string, urls: readonly string[]): readonly string[] {
       throw invalid(`${option} must be WebSocket addresses like ws://site-b:4321, not "${url}"`);
     }
     if (parsed.hash !== "" || Buffer.byteLength(url) > ADDRESS_BYTES_MAX) {
-      throw invalid(`${option} must be plain addresses of at most ${ADDRESS_BYTES_MAX} bytes, not "${url.slice(0, 200)}"`);
+      throw invalid(
+        `${option} must be plain addresses of at most ${ADDRESS_BYTES_MAX} bytes, not "${url.slice(0, 200)}"`,
+      );
     }
     return url.replace(/\/$/, "");
   });

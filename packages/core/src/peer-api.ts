@@ -55,7 +55,7 @@ export interface Peer extends AsyncDisposable {
   /** Opens a document for reading and writing; creates nothing until the first edit. Errors: YARROW_NAME_INVALID, YARROW_DOCUMENT_QUARANTINED, YARROW_PEER_CLOSED. */
   open(name: string, options?: { readonly signal?: AbortSignal }): Promise<DocumentHandle>;
   /** Documents in the order of their names' UTF-8 bytes, a page at a time. */
-  documents(options?: { readonly prefix?: string; readonly after?: string; readonly limit?: number; readonly deleted?: boolean }): DocumentInfo[];
+  documents(options?: ListOptions): DocumentInfo[];
   /**
    * One document in full, with its content. Undefined when nothing of that name was ever written. Yjs does not store the kinds
    * of roots, so they are inferred from their content; `as` says of one what it is.
@@ -68,7 +68,11 @@ export interface Peer extends AsyncDisposable {
   /** Changes in the order in which they arrived here, from a cursor on (or from now), for ever until aborted. Errors: YARROW_CURSOR_LOST. */
   changes(options?: { readonly since?: string; readonly signal?: AbortSignal }): AsyncIterable<Change>;
   /** Checks this replica's own rows, and compares it with every linked peer. */
-  verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<VerifyReport>;
+  verify(options?: {
+    readonly deep?: boolean;
+    readonly timeoutMs?: number;
+    readonly signal?: AbortSignal;
+  }): Promise<VerifyReport>;
   /** Compacts every document now. */
   compact(): Promise<{ readonly documents: number; readonly bytesBefore: number; readonly bytesAfter: number }>;
   /** Cuts links to a peer (by id or address) or to all, or heals the cut. */
@@ -100,7 +104,11 @@ export interface DocumentHandle extends AsyncDisposable {
    * Resolves when every edit made so far is committed here and, with `copies`, on that many other peers.
    * Errors: YARROW_COPIES_MISSING (with what was reached), YARROW_DOCUMENT_DELETED, YARROW_READ_ONLY, YARROW_STORE_FULL, YARROW_PEER_CLOSED.
    */
-  saved(options?: { readonly copies?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal }): Promise<void>;
+  saved(options?: {
+    readonly copies?: number;
+    readonly timeoutMs?: number;
+    readonly signal?: AbortSignal;
+  }): Promise<void>;
   /** `replaced`: a local edit was refused, or the document was deleted or moved on; `doc` is a fresh one, and the reason is given. */
   on(event: "replaced", listener: (reason: Error) => void): () => void;
   close(): Promise<void>;
@@ -115,6 +123,17 @@ export interface DocumentInfo {
   /** Stored bytes of the current incarnation. */
   readonly bytes: number;
   readonly changedAt: Date;
+}
+
+export interface ListOptions {
+  /** Only names that begin with this. */
+  readonly prefix?: string | undefined;
+  /** Only names after this one: the last of the page before. */
+  readonly after?: string | undefined;
+  /** Default 100, at most 10,000. */
+  readonly limit?: number | undefined;
+  /** Also those that were deleted. */
+  readonly deleted?: boolean | undefined;
 }
 
 export interface ShowOptions {
@@ -148,7 +167,11 @@ export interface Change {
   readonly incarnation: Incarnation;
   readonly at: Date;
   /** What arrived together, unmerged; empty for a delete. */
-  readonly updates: readonly { readonly update: Uint8Array; readonly principal: string; readonly source: "local" | "broadcast" | "repair" }[];
+  readonly updates: readonly {
+    readonly update: Uint8Array;
+    readonly principal: string;
+    readonly source: "local" | "broadcast" | "repair";
+  }[];
 }
 
 /** The shape of `status --json`. Stable: other programs read it. */
@@ -161,7 +184,12 @@ export interface PeerStatus {
   readonly url: string | undefined;
   /** Fingerprint of the whole set, 32 hex digits. */
   readonly root: string;
-  readonly documents: { readonly alive: number; readonly deleted: number; readonly pending: number; readonly quarantined: number };
+  readonly documents: {
+    readonly alive: number;
+    readonly deleted: number;
+    readonly pending: number;
+    readonly quarantined: number;
+  };
   readonly links: readonly LinkStatus[];
   readonly sessions: number;
   readonly store: { readonly bytes: number; readonly logRows: number; readonly synchronous: "full" | "normal" };

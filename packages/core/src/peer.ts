@@ -1,18 +1,28 @@
 /**
  * A running peer: the engine, and around it every socket, the disk and the clock. This module wires; it decides nothing.
  *
- * One update's way: socket → `Loop.receive` → `relay.step` (which commits) → `#perform` → sockets, links, handles.
+ * One update's way: socket → `Loop.receive` → `relay.step` (which commits) → `perform` → sockets, links, handles.
  *
  * Lifecycle: starting → ready → closing → closed, or at any point → failed. Invariants
  * 1. Nothing is accepted before the engine can answer it, nor after `closing` began.
  * 2. The store is closed last, and once: whatever was committed before is on disk.
  */
-import { YarrowError, isAlive } from "@yarrow/protocol";
+import { YarrowError } from "@yarrow/protocol";
 import type { PeerId, ProcessId, Role } from "@yarrow/protocol";
 import { Relay } from "@yarrow/relay";
 import type { ReplicaPort } from "@yarrow/relay";
 import { checkName } from "@yarrow/replica";
-import type { Compacted, Deleted, DocumentRow, Event, Fact, Replica, ReplicaStatus, SubscriberId, VerifyReport, Verified } from "@yarrow/replica";
+import type {
+  Compacted,
+  Deleted,
+  Event,
+  Fact,
+  Replica,
+  ReplicaStatus,
+  SubscriberId,
+  VerifyReport,
+  Verified,
+} from "@yarrow/replica";
 import { startAdminServer } from "./admin-server.ts";
 import type { AdminServer } from "./admin-server.ts";
 import { ChangeFeed } from "./change-feed.ts";
@@ -20,21 +30,32 @@ import { startControlServer } from "./control-server.ts";
 import type { ControlServer } from "./control-server.ts";
 import { countBatch, createCounters } from "./counters.ts";
 import type { Counters } from "./counters.ts";
-import { describeDocument } from "./document-detail.ts";
+import { describeDocument, listDocuments } from "./document-detail.ts";
 import { LiveDocument } from "./document-handle.ts";
 import type { HandleHost } from "./document-handle.ts";
 import { logLineFor } from "./fact-log.ts";
 import { Handles } from "./handles.ts";
 import { formatHostPort } from "./host-port.ts";
-import { DOCUMENTS_PAGE, DOCUMENTS_PAGE_MAX, VERIFY_TIMEOUT_MS } from "./limits.ts";
+import { VERIFY_TIMEOUT_MS } from "./limits.ts";
 import { LinkSockets } from "./link-sockets.ts";
 import type { Listener } from "./listener.ts";
 import { Loop } from "./loop.ts";
-import type { Output } from "./loop.ts";
 import { watchLoopDelay } from "./loop-delay.ts";
 import type { CheckedOptions } from "./options.ts";
-import type { Change, DocumentDetail, DocumentHandle, DocumentInfo, Peer, PeerEvents, PeerStatus, ShowOptions } from "./peer-api.ts";
+import type {
+  Change,
+  DocumentDetail,
+  DocumentHandle,
+  DocumentInfo,
+  ListOptions,
+  Peer,
+  PeerEvents,
+  PeerStatus,
+  ShowOptions,
+} from "./peer-api.ts";
 import { PeerListeners } from "./peer-listeners.ts";
+import { perform } from "./perform.ts";
+import type { Targets } from "./perform.ts";
 import { readStatus } from "./peer-status.ts";
 import { IdleCheckpoint } from "./idle-checkpoint.ts";
 import { Requests } from "./requests.ts";
@@ -70,6 +91,7 @@ export class RunningPeer implements Peer {
   readonly #handleHost: HandleHost;
   readonly #feed: ChangeFeed;
   readonly #pool = new WorkerPool();
+  readonly #targets: Targets;
   readonly #listeners: PeerListeners;
   readonly #stopWatching: () => void;
   readonly #idle: IdleCheckpoint;
@@ -99,7 +121,7 @@ export class RunningPeer implements Peer {
     this.#loop = new Loop({
       engine: this.#relay,
       clock,
-      perform: (effect) => this.#perform(effect),
+      perform: (effect) => perform(effect, this.#targets),
       onBatch: (events, ms) => this.#afterBatch(events, ms),
       onFailed: (error) => void this.#fail(error),
     });
@@ -110,6 +132,15 @@ export class RunningPeer implements Peer {
     this.#links = new LinkSockets({ submit, receive, counters });
     this.#requests = new Requests(submit);
     this.#handleHost = this.#createHandleHost();
+    this.#targets = {
+      sessions: this.#sessions,
+      links: this.#links,
+      handles: this.#handles,
+      requests: this.#requests,
+      pool: this.#pool,
+      submit,
+      observe: (fact) => this.#observe(fact),
+    };
     this.#feed = new ChangeFeed(store);
     this.#listeners = new PeerListeners(options.log);
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
@@ -165,16 +196,9 @@ export class RunningPeer implements Peer {
     return handle;
   }
 
-  documents(
-    options: { readonly prefix?: string; readonly after?: string; readonly limit?: number; readonly deleted?: boolean } = {},
-  ): DocumentInfo[] {
+  documents(options: ListOptions = {}): DocumentInfo[] {
     this.#assertOpen();
-    const { limit = DOCUMENTS_PAGE, deleted = false, prefix, after } = options;
-    if (!Number.isInteger(limit) || limit < 1 || limit > DOCUMENTS_PAGE_MAX) {
-      throw new YarrowError("YARROW_CONFIG_INVALID", `limit must be a whole number from 1 to ${DOCUMENTS_PAGE_MAX}, not ${limit}`);
-    }
-    const place = { ...(prefix === undefined ? {} : { prefix }), ...(after === undefined ? {} : { after }) };
-    return this.#parts.store.listDocuments({ ...place, limit, include: deleted ? "all" : "alive" }).map(documentInfo);
+    return listDocuments(this.#parts.store, options);
   }
 
   async show(name: string, options: ShowOptions = {}): Promise<DocumentDetail | undefined> {
@@ -212,7 +236,10 @@ export class RunningPeer implements Peer {
 
   async compact(): Promise<{ readonly documents: number; readonly bytesBefore: number; readonly bytesAfter: number }> {
     this.#assertOpen();
-    const { documents, bytesBefore, bytesAfter } = await this.#requests.ask<Compacted>((request) => ({ type: "compact", request }));
+    const { documents, bytesBefore, bytesAfter } = await this.#requests.ask<Compacted>((request) => ({
+      type: "compact",
+      request,
+    }));
     return { documents, bytesBefore, bytesAfter };
   }
 
@@ -235,43 +262,6 @@ export class RunningPeer implements Peer {
   }
 
   // Effects
-
-  #perform(effect: Output): void {
-    switch (effect.type) {
-      case "session-send":
-        return this.#sessions.send(effect.sessions, effect.frame);
-      case "session-close":
-        return this.#sessions.close(effect.session, effect.code, effect.reason);
-      case "answer":
-      case "deliver":
-      case "saved":
-      case "echo":
-      case "gap":
-      case "evict":
-      case "rebound":
-        return this.#handles.perform(effect);
-      case "presence":
-        return;
-      case "deleted":
-      case "copies":
-      case "compacted":
-      case "verified":
-        return this.#requests.settle(effect);
-      case "send":
-        return this.#links.send(effect.link, effect.frames);
-      case "close-link":
-        return this.#links.close(effect.link, `${effect.code} ${effect.detail}`);
-      case "dial":
-        return this.#links.dial(effect.url);
-      case "work":
-        void this.#pool.run(effect.job).then((result) => {
-          if (result.kind !== "describe") this.#loop.submit({ type: "work-done", work: effect.work, result });
-        });
-        return;
-      case "observe":
-        return this.#observe(effect.fact);
-    }
-  }
 
   #afterBatch(events: number, ms: number): void {
     this.#sessions.flush();
@@ -328,6 +318,7 @@ export class RunningPeer implements Peer {
     await this.#loop.settled();
     await this.#release(closedError());
     if (this.#isOver()) return;
+    this.status();
     this.#lifecycle = "closed";
     this.#idle.runNow();
     this.#parts.store.close();
@@ -338,7 +329,11 @@ export class RunningPeer implements Peer {
     if (this.#isOver()) return;
     this.#lifecycle = "failed";
     const error = cause instanceof Error ? cause : new Error(String(cause));
-    this.#parts.options.log({ level: "error", message: "the peer had to stop", fields: { error: error.stack ?? error.message } });
+    this.#parts.options.log({
+      level: "error",
+      message: "the peer had to stop",
+      fields: { error: error.stack ?? error.message },
+    });
     this.#parts.listener?.stopAccepting();
     this.#sessions.terminateAll();
     this.#links.terminateAll();
@@ -358,19 +353,13 @@ export class RunningPeer implements Peer {
     this.#handles.endAll(reason);
     this.#requests.close(reason);
     this.#feed.close(reason);
-    await Promise.all([this.#pool.close(), this.#admin?.close(), this.#control?.close(), this.#parts.listener?.close()]);
+    await Promise.all([
+      this.#pool.close(),
+      this.#admin?.close(),
+      this.#control?.close(),
+      this.#parts.listener?.close(),
+    ]);
   }
-}
-
-function documentInfo(row: DocumentRow): DocumentInfo {
-  return {
-    name: row.name,
-    state: isAlive(row.incarnation) ? "alive" : "deleted",
-    incarnation: row.incarnation,
-    fingerprint: Buffer.from(row.fingerprint).toString("hex"),
-    bytes: row.headBytes + row.tailBytes,
-    changedAt: new Date(row.lastArrivalMs),
-  };
 }
 
 function closedError(cause?: unknown): YarrowError {

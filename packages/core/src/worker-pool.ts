@@ -68,7 +68,9 @@ export class WorkerPool {
   #start(): Worker {
     // The sources run under type stripping with the workspace's own export condition; the built files need neither.
     const fromSource = import.meta.url.endsWith(".ts");
-    const file = new URL(fromSource ? "./work-thread.ts" : "./work-thread.js", import.meta.url);
+    const file = fromSource
+      ? new URL("./work-thread.ts", import.meta.url)
+      : new URL("./work-thread.js", import.meta.url);
     const worker = new Worker(file, { execArgv: fromSource ? ["--conditions=yarrow-src"] : [], name: "yarrow-work" });
     worker.on("message", (result: JobResult) => this.#finish(worker, result));
     worker.on("error", (error) => this.#fail(worker, error instanceof Error ? error.message : String(error)));
@@ -107,7 +109,10 @@ function copyJob(job: Job): Job {
     case "describe":
       return { ...job, parts: job.parts.map(copy), deleteSet: copy(job.deleteSet) };
     case "digest": {
-      const documents = job.documents.map(({ parts, deleteSet }) => ({ parts: parts.map(copy), deleteSet: copy(deleteSet) }));
+      const documents = job.documents.map(({ parts, deleteSet }) => ({
+        parts: parts.map(copy),
+        deleteSet: copy(deleteSet),
+      }));
       return { ...job, documents };
     }
   }

@@ -21,33 +21,36 @@ async function connectRaw(url: string): Promise<WebSocket> {
 }
 
 describe("stock browsers", () => {
-  it.each(Object.keys(RELEASES) as Release[])("[API-14] y-websocket %s syncs, shows awareness and reconnects", async (release) => {
-    const data = temporaryFolder();
-    let peer = await startPeer({ data });
-    const port = Number(new URL(urlOf(peer)).port);
-    const a = await connectSynced(urlOf(peer), "notes/today", release);
-    const b = await connectSynced(urlOf(peer), "notes/today", release);
-    a.text.insert(0, "hello");
-    await until(() => b.text.toString() === "hello");
-    b.text.insert(5, " world");
-    await until(() => a.text.toString() === "hello world");
+  it.each(Object.keys(RELEASES) as Release[])(
+    "[API14] y-websocket %s syncs, shows awareness and reconnects",
+    async (release) => {
+      const data = temporaryFolder();
+      let peer = await startPeer({ data });
+      const port = Number(new URL(urlOf(peer)).port);
+      const a = await connectSynced(urlOf(peer), "notes/today", release);
+      const b = await connectSynced(urlOf(peer), "notes/today", release);
+      a.text.insert(0, "hello");
+      await until(() => b.text.toString() === "hello");
+      b.text.insert(5, " world");
+      await until(() => a.text.toString() === "hello world");
 
-    a.provider.awareness.setLocalState({ user: "ada" });
-    await until(() => b.provider.awareness.getStates().get(a.doc.clientID)?.["user"] === "ada");
+      a.provider.awareness.setLocalState({ user: "ada" });
+      await until(() => b.provider.awareness.getStates().get(a.doc.clientID)?.["user"] === "ada");
 
-    await peer.close();
-    await until(() => !a.provider.wsconnected && !b.provider.wsconnected);
-    expect(a.closes).toContain(1012);
-    a.text.insert(0, "offline: ");
-    peer = await startPeer({ data, listen: `127.0.0.1:${port}` });
-    await until(() => b.text.toString() === "offline: hello world", 15_000);
-    // A state that did not change keeps its clock, which others have seen and ignore until it is renewed; so change it.
-    await until(() => a.provider.synced);
-    a.provider.awareness.setLocalState({ user: "grace" });
-    await until(() => b.provider.awareness.getStates().get(a.doc.clientID)?.["user"] === "grace");
-    const late = await connectSynced(urlOf(peer), "notes/today", release);
-    expect(late.text.toString()).toBe("offline: hello world");
-  });
+      await peer.close();
+      await until(() => !a.provider.wsconnected && !b.provider.wsconnected);
+      expect(a.closes).toContain(1012);
+      a.text.insert(0, "offline: ");
+      peer = await startPeer({ data, listen: `127.0.0.1:${port}` });
+      await until(() => b.text.toString() === "offline: hello world", 15_000);
+      // A state that did not change keeps its clock, which others have seen and ignore until it is renewed; so change it.
+      await until(() => a.provider.synced);
+      a.provider.awareness.setLocalState({ user: "grace" });
+      await until(() => b.provider.awareness.getStates().get(a.doc.clientID)?.["user"] === "grace");
+      const late = await connectSynced(urlOf(peer), "notes/today", release);
+      expect(late.text.toString()).toBe("offline: hello world");
+    },
+  );
 
   it("echoes an update to its own sender once it is committed", async () => {
     const peer = await startPeer();
@@ -79,13 +82,14 @@ describe("stock browsers", () => {
     near.provider.awareness.setLocalState({ user: "ada" });
     await until(() => far.provider.awareness.getStates().get(near.doc.clientID)?.["user"] === "ada");
     await until(() => rootsEqual(peers));
+    expect(peers.map((peer) => peer.documents().length)).toEqual([1, 1, 1]);
   });
 
   it.each([
     ["a name of 300 bytes", "x".repeat(300)],
     ["no name", ""],
     ["a NUL in the name", "%00"],
-  ])("[LNK-3] sends a stock client with %s away for good", async (_what, room) => {
+  ])("[LNK3] sends a stock client with %s away for good", async (_what, room) => {
     const peer = await startPeer();
     const client = connectClient(urlOf(peer), room);
     await until(() => client.closes.length > 0);
@@ -105,7 +109,7 @@ describe("stock browsers", () => {
     ["..%2Fup", "../up"],
     ["with space", "with space"],
     ["café", "café"],
-  ])("[LNK-2] a stock client in room %j writes document %j", async (room, name) => {
+  ])("[LNK2] a stock client in room %j writes document %j", async (room, name) => {
     const peer = await startPeer();
     const client = await connectSynced(urlOf(peer), room);
     client.text.insert(0, "x");
@@ -113,7 +117,7 @@ describe("stock browsers", () => {
     expect(peer.documents()[0]?.name).toBe(name);
   });
 
-  it("[LNK-11] closes who sends garbage, and leaves honest clients undisturbed", async () => {
+  it("[LNK11] closes who sends garbage, and leaves honest clients undisturbed", async () => {
     const peer = await startPeer();
     const honest = await connectSynced(urlOf(peer), "n");
     for (const garbage of ["ff", "00", "0002ff", "000005", "80008200", "0000ffffffffffffffff"]) {
@@ -129,7 +133,7 @@ describe("stock browsers", () => {
     expect(honest.closes).toEqual([]);
   });
 
-  it("[API-17] a deleted document closes its browsers with 4404", async () => {
+  it("[API17] a deleted document closes its browsers with 4404", async () => {
     const peer = await startPeer();
     const client = await connectSynced(urlOf(peer), "n");
     client.text.insert(0, "x");

@@ -34,7 +34,7 @@ async function take(changes: AsyncIterable<Change>, count: number): Promise<Chan
 }
 
 describe("ChangeFeed", () => {
-  it("[API-18] yields what arrives after the call, and wakes for it", async () => {
+  it("[API18] yields what arrives after the call, and wakes for it", async () => {
     const store = createStore();
     boot(store, EPOCHS[0]);
     const document = createDocument(store, "n");
@@ -52,7 +52,7 @@ describe("ChangeFeed", () => {
     expect(deletion).toMatchObject({ name: "n", kind: "delete", incarnation: 2, updates: [] });
   });
 
-  it("[API-18] goes on from a cursor, over page ends and over a restart", async () => {
+  it("[API18] goes on from a cursor, over page ends and over a restart", async () => {
     const store = createStore();
     boot(store, EPOCHS[0]);
     const document = createDocument(store, "n");
@@ -76,17 +76,19 @@ describe("ChangeFeed", () => {
     ["before the beginning of its epoch", `${EPOCHS[1]}.1`],
     ["that is no cursor", "nonsense"],
     ["without a sequence", `${EPOCHS[0]}.`],
-  ])("[API-19] refuses a cursor %s", async (_what, since) => {
+  ])("[API19] refuses a cursor %s", async (_what, since) => {
     const store = createStore();
     boot(store, EPOCHS[0]);
     const document = createDocument(store, "n");
     for (let index = 0; index < 3; index++) append(store, document, 1, ["x"]);
     boot(store, EPOCHS[1]);
     for (let index = 0; index < 2; index++) append(store, document, 1, ["y"]);
-    await expect(take(new ChangeFeed(store).changes({ since }), 1)).rejects.toMatchObject({ code: "YARROW_CURSOR_LOST" });
+    await expect(take(new ChangeFeed(store).changes({ since }), 1)).rejects.toMatchObject({
+      code: "YARROW_CURSOR_LOST",
+    });
   });
 
-  it("[API-20] ends with the signal's reason while it waits", async () => {
+  it("[API20] ends with the signal's reason while it waits", async () => {
     const store = createStore();
     boot(store, EPOCHS[0]);
     const abort = new AbortController();
@@ -96,7 +98,7 @@ describe("ChangeFeed", () => {
     await expect(taken).rejects.toThrow("enough");
   });
 
-  it("[API-22] ends when the peer closes", async () => {
+  it("[API22] ends when the peer closes", async () => {
     const store = createStore();
     boot(store, EPOCHS[0]);
     const feed = new ChangeFeed(store);

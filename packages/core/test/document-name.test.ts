@@ -20,18 +20,18 @@ describe("nameFromPath", () => {
     ["/%00", "\0"],
     ["/", ""],
     ["/?only=query", ""],
-  ])("[LNK-2] reads %j as %j", (path, name) => {
+  ])("[LNK2] reads %j as %j", (path, name) => {
     expect(nameFromPath(path)).toBe(name);
   });
 
-  it("[LNK-2] reads unencoded UTF-8, which Node hands over byte by byte", () => {
+  it("[LNK2] reads unencoded UTF-8, which Node hands over byte by byte", () => {
     expect(nameFromPath(`/${Buffer.from("café").toString("latin1")}`)).toBe("café");
   });
 });
 
 describe("nameProblem", () => {
   it.each([["a"], ["x".repeat(256)], ["é".repeat(128)], ["../.."], ["%"], ["\u0001\u007f"], [" "], ["😀"]])(
-    "[LNK-3] accepts %j",
+    "[LNK3] accepts %j",
     (name) => {
       expect(nameProblem(name)).toBeUndefined();
     },
@@ -43,7 +43,7 @@ describe("nameProblem", () => {
     ["x".repeat(257), /256 bytes/],
     ["é".repeat(129), /256 bytes/],
     ["\ud800", /well-formed/],
-  ])("[LNK-3] refuses %j", (name, problem) => {
+  ])("[LNK3] refuses %j", (name, problem) => {
     expect(nameProblem(name)).toMatch(problem);
   });
 });

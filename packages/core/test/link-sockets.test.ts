@@ -25,7 +25,8 @@ class End {
   next<T extends Event["type"]>(type: T): Promise<Kind<T>> {
     return vi.waitFor(() => {
       const event = this.events.find((candidate): candidate is Kind<T> => candidate.type === type);
-      if (event === undefined) throw new Error(`no ${type} yet, only ${this.events.map((other) => other.type).join(", ")}`);
+      if (event === undefined)
+        throw new Error(`no ${type} yet, only ${this.events.map((other) => other.type).join(", ")}`);
       return event;
     }, 5_000);
   }
@@ -37,7 +38,14 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function createPair(): Promise<{ near: End; far: End; nearId: number; farId: number; url: string; farSocket: WebSocket }> {
+async function createPair(): Promise<{
+  near: End;
+  far: End;
+  nearId: number;
+  farId: number;
+  url: string;
+  farSocket: WebSocket;
+}> {
   const near = new End();
   const far = new End();
   let farSocket: WebSocket | undefined;
@@ -88,7 +96,7 @@ describe("LinkSockets", () => {
     expect([near.sockets.size, far.sockets.size]).toEqual([0, 0]);
   });
 
-  it("[LNK-7] tells why a dial failed: nobody listens", async () => {
+  it("[LNK7] tells why a dial failed: nobody listens", async () => {
     const end = new End();
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
@@ -100,30 +108,36 @@ describe("LinkSockets", () => {
     expect(end.events).toHaveLength(1);
   });
 
-  it("[LNK-7] tells why a dial failed: not an address, not a peer", async () => {
+  it("[LNK7] tells why a dial failed: not an address, not a peer", async () => {
     const end = new End();
     end.sockets.dial("nonsense");
     expect((await end.next("dial-failed")).url).toBe("nonsense");
-    const server = createServer((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")).listen(0, "127.0.0.1");
+    const server = createServer((socket) => socket.end("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")).listen(
+      0,
+      "127.0.0.1",
+    );
     cleanUps.push(() => void server.close());
     await once(server, "listening");
     const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
     end.sockets.dial(url);
-    await vi.waitFor(() => expect(end.events.at(-1)).toMatchObject({ type: "dial-failed", url, reason: expect.stringContaining("200") }));
+    await vi.waitFor(() =>
+      expect(end.events.at(-1)).toMatchObject({ type: "dial-failed", url, reason: expect.stringContaining("200") }),
+    );
   });
 
-  it("[LNK-8] reports a link whose other end does not read, and when it reads again", async () => {
+  it("[LNK8] reports a link whose other end does not read, and when it reads again", async () => {
     const { near, nearId, farSocket } = await createPair();
     farSocket.pause();
     const frame = new Uint8Array(512 * 1024);
-    for (let sent = 0; sent <= LINK_CONGESTED_BYTES + 8 * 1024 * 1024; sent += frame.length) near.sockets.send(nearId, [frame]);
+    for (let sent = 0; sent <= LINK_CONGESTED_BYTES + 8 * 1024 * 1024; sent += frame.length)
+      near.sockets.send(nearId, [frame]);
     await near.next("link-congested");
     expect(near.events.filter(({ type }) => type === "link-congested")).toHaveLength(1);
     farSocket.resume();
     await near.next("link-drained");
   });
 
-  it("[LNK-11] ends the link that sends an oversized frame, and no other", async () => {
+  it("[LNK11] ends the link that sends an oversized frame, and no other", async () => {
     const { near, far, nearId, url } = await createPair();
     near.sockets.send(nearId, [new Uint8Array(2 * 1024 * 1024)]);
     expect((await far.next("link-closed")).reason).toContain("Max payload");

@@ -24,7 +24,9 @@ afterEach(async () => {
   }
 });
 
-async function startListener(overrides: Partial<ListenerTargets> = {}): Promise<{ port: number; opened: Opened[]; listener: Listener }> {
+async function startListener(
+  overrides: Partial<ListenerTargets> = {},
+): Promise<{ port: number; opened: Opened[]; listener: Listener }> {
   const listener = new Listener({ host: "127.0.0.1", port: 0 });
   await listener.listen();
   listeners.push(listener);
@@ -69,7 +71,7 @@ function upgradeRequest(path: string): string {
 }
 
 describe("Listener", () => {
-  it("[LNK-1] tells links from browser sessions by the subprotocol", async () => {
+  it("[LNK1] tells links from browser sessions by the subprotocol", async () => {
     const { port, opened } = await startListener();
     const link = dial(`ws://127.0.0.1:${port}`, LINK_SUBPROTOCOL);
     await once(link, "open");
@@ -81,7 +83,7 @@ describe("Listener", () => {
     ]);
   });
 
-  it("[LNK-3] accepts a bad name, then closes with 4400; holds a repeat", async () => {
+  it("[LNK3] accepts a bad name, then closes with 4400; holds a repeat", async () => {
     const { port, opened } = await startListener();
     const first = dial(`ws://127.0.0.1:${port}/${"x".repeat(300)}`);
     const [code, reason] = (await once(first, "close")) as [number, Buffer];
@@ -96,7 +98,7 @@ describe("Listener", () => {
     expect(opened).toEqual([]);
   });
 
-  it("[LNK-9] answers health checks", async () => {
+  it("[LNK9] answers health checks", async () => {
     let reason: string | undefined = "joining";
     const { port } = await startListener({ notReady: () => reason });
     expect(await get(port, "/healthz")).toEqual({ status: 200, body: { status: "ok" } });
@@ -106,7 +108,7 @@ describe("Listener", () => {
     expect((await get(port, "/notes")).status).toBe(426);
   });
 
-  it("[LNK-9] answers 503 before it serves", async () => {
+  it("[LNK9] answers 503 before it serves", async () => {
     const listener = new Listener({ host: "127.0.0.1", port: 0 });
     await listener.listen();
     listeners.push(listener);
@@ -116,7 +118,7 @@ describe("Listener", () => {
     expect(await sendRaw(port, upgradeRequest("/notes"))).toMatch(/^HTTP\/1.1 503 /);
   });
 
-  it("[LNK-10] answers 503 beyond the limit of connections", async () => {
+  it("[LNK10] answers 503 beyond the limit of connections", async () => {
     const { port } = await startListener({ connections: () => 1_000 });
     expect(await sendRaw(port, upgradeRequest("/notes"))).toMatch(/^HTTP\/1.1 503 [^]*too many connections/);
   });
@@ -124,15 +126,18 @@ describe("Listener", () => {
   it.each([
     ["garbage", Buffer.from("ff00fe0d0a0d0a", "hex")],
     ["an upgrade without a key", "GET /a HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"],
-  ])("[LNK-11] answers %s with 400 and goes on", async (_what, bytes) => {
+  ])("[LNK11] answers %s with 400 and goes on", async (_what, bytes) => {
     const { port } = await startListener();
     expect(await sendRaw(port, bytes)).toMatch(/^HTTP\/1.1 400 /);
     expect((await get(port, "/healthz")).status).toBe(200);
   });
 
-  it("[API-3] says that a port is taken", async () => {
+  it("[API3] says that a port is taken", async () => {
     const { port } = await startListener();
     const second = new Listener({ host: "127.0.0.1", port });
-    await expect(second.listen()).rejects.toMatchObject({ code: "YARROW_LISTEN_FAILED", hint: expect.stringContaining("port") });
+    await expect(second.listen()).rejects.toMatchObject({
+      code: "YARROW_LISTEN_FAILED",
+      hint: expect.stringContaining("port"),
+    });
   });
 });

@@ -20,7 +20,9 @@ interface Rig {
   readonly failures: unknown[];
 }
 
-function createRig(overrides: { step?: Engine["step"]; nextDeadline?: () => number; perform?: (effect: Output) => void } = {}): Rig {
+function createRig(
+  overrides: { step?: Engine["step"]; nextDeadline?: () => number; perform?: (effect: Output) => void } = {},
+): Rig {
   const batches: number[][] = [];
   const performed: Output[] = [];
   const failures: unknown[] = [];
@@ -44,7 +46,7 @@ function createRig(overrides: { step?: Engine["step"]; nextDeadline?: () => numb
 }
 
 describe("Loop", () => {
-  it("[API-25] steps once for everything that arrived in a turn, in order", async () => {
+  it("[API25] steps once for everything that arrived in a turn, in order", async () => {
     const { loop, batches } = createRig();
     for (const subscriber of [1, 2, 3]) loop.submit(detach(subscriber));
     expect(batches).toEqual([]);
@@ -53,7 +55,7 @@ describe("Loop", () => {
     loop.stop();
   });
 
-  it("[API-25] gathers what is submitted while a batch runs into the next one", async () => {
+  it("[API25] gathers what is submitted while a batch runs into the next one", async () => {
     const rig: Rig = createRig({
       step: () => (rig.batches.length === 1 ? [dial("a"), dial("b")] : []),
       perform: (effect) => {
@@ -69,7 +71,7 @@ describe("Loop", () => {
     rig.loop.stop();
   });
 
-  it("[API-26] runs at once when more bytes wait than may", () => {
+  it("[API26] runs at once when more bytes wait than may", () => {
     const { loop, batches } = createRig();
     loop.receive(detach(1), BACKLOG_BYTES_MAX);
     expect(batches).toEqual([]);
@@ -100,7 +102,7 @@ describe("Loop", () => {
     loop.stop();
   });
 
-  it("[API-24] stops for good when a step throws, and tells once", async () => {
+  it("[API24] stops for good when a step throws, and tells once", async () => {
     const error = new Error("bug");
     const { loop, batches, failures } = createRig({
       step: () => {
@@ -115,7 +117,7 @@ describe("Loop", () => {
     expect(failures).toEqual([error]);
   });
 
-  it("[API-24] stops for good when performing an effect throws", async () => {
+  it("[API24] stops for good when performing an effect throws", async () => {
     const { loop, failures, performed } = createRig({
       step: () => [dial("a"), dial("b")],
       perform: () => {

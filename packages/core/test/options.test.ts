@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isLoopback } from "../src/host-port.ts";
 import { checkOptions, hashClusterName } from "../src/options.ts";
-import type { PeerOptions } from "../src/peer-api.ts";
 
 describe("checkOptions", () => {
   it.each<[string, object]>([
@@ -19,13 +18,17 @@ describe("checkOptions", () => {
     ["historyMs", { historyMs: -1 }],
     ["historyMs", { historyMs: Number.NaN }],
     ["limits", { limits: { linkSilentMs: 1 } }],
-  ])("[API-1] refuses a bad %s: %j", (option, bad) => {
-    const check = (): unknown => checkOptions({ data: "/tmp/x", ...bad } as PeerOptions);
-    expect(check).toThrow(expect.objectContaining({ code: "YARROW_CONFIG_INVALID", message: expect.stringContaining(option) }));
+  ])("[API1] refuses a bad %s: %j", (option, bad) => {
+    const check = (): unknown => checkOptions({ data: "/tmp/x", ...bad });
+    expect(check).toThrow(
+      expect.objectContaining({ code: "YARROW_CONFIG_INVALID", message: expect.stringContaining(option) }),
+    );
   });
 
-  it.each(["0.0.0.0:1", "192.168.0.1:1", "[::]:1", "example.org:1"])("[API-2] refuses to listen on %s", (listen) => {
-    expect(() => checkOptions({ data: "x", listen })).toThrow(expect.objectContaining({ code: "YARROW_LISTEN_INSECURE" }));
+  it.each(["0.0.0.0:1", "192.168.0.1:1", "[::]:1", "example.org:1"])("[API2] refuses to listen on %s", (listen) => {
+    expect(() => checkOptions({ data: "x", listen })).toThrow(
+      expect.objectContaining({ code: "YARROW_LISTEN_INSECURE" }),
+    );
     expect(checkOptions({ data: "x", listen, insecure: true }).listen?.port).toBe(1);
   });
 
@@ -33,7 +36,7 @@ describe("checkOptions", () => {
     expect(checkOptions({ data: "x", peers: ["ws://a:1/", "wss://b"] }).peers).toEqual(["ws://a:1", "wss://b"]);
   });
 
-  it("[API-5] hashes the cluster's name to 128 bits", () => {
+  it("[API5] hashes the cluster's name to 128 bits", () => {
     expect(hashClusterName("demo")).toMatch(/^[0-9a-f]{32}$/);
     expect(hashClusterName("demo")).not.toBe(hashClusterName("Demo"));
     expect(hashClusterName("😀".repeat(64))).toHaveLength(32);
@@ -48,7 +51,7 @@ describe("checkOptions", () => {
     ["127.evil.example", false],
     ["10.0.0.1", false],
     ["::", false],
-  ])("[API-2] knows whether %s is loopback", (host, loopback) => {
+  ])("[API2] knows whether %s is loopback", (host, loopback) => {
     expect(isLoopback(host)).toBe(loopback);
   });
 });

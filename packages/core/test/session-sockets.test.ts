@@ -19,8 +19,8 @@ interface Rig {
   readonly events: SessionEvent[];
   readonly counters: ReturnType<typeof createCounters>;
   readonly url: string;
-  connect(): Promise<{ client: WebSocket; received: Buffer[]; id: number }>;
-  count(type: SessionEvent["type"]): number;
+  readonly connect: () => Promise<{ client: WebSocket; received: Buffer[]; id: number }>;
+  readonly count: (type: SessionEvent["type"]) => number;
 }
 
 async function createRig(): Promise<Rig> {
@@ -62,7 +62,7 @@ async function createRig(): Promise<Rig> {
 }
 
 describe("SessionSockets", () => {
-  it("[LNK-5] writes what one turn has to say in order, whole, to each session", async () => {
+  it("[LNK5] writes what one turn has to say in order, whole, to each session", async () => {
     const { sessions, connect } = await createRig();
     const [a, b] = [await connect(), await connect()];
     const large = new Uint8Array(70_000).fill(7);
@@ -75,7 +75,7 @@ describe("SessionSockets", () => {
     await vi.waitFor(() => expect(b.received.map((message) => [...message])).toEqual([[1], [3]]));
   });
 
-  it("[LNK-5] says what was queued before it closes, and nothing after", async () => {
+  it("[LNK5] says what was queued before it closes, and nothing after", async () => {
     const { sessions, connect } = await createRig();
     const { client, received, id } = await connect();
     sessions.send([id], buildBinaryFrame(Uint8Array.of(1)));
@@ -96,7 +96,7 @@ describe("SessionSockets", () => {
     await vi.waitFor(() => expect(events.at(-1)).toEqual({ type: "session-closed", session: b.id, abnormal: true }));
   });
 
-  it("[LNK-4] closes 4413 for an oversized frame and 1003 for text; others go on", async () => {
+  it("[LNK4] closes 4413 for an oversized frame and 1003 for text; others go on", async () => {
     const { connect, count } = await createRig();
     const honest = await connect();
     const large = await connect();
@@ -109,7 +109,7 @@ describe("SessionSockets", () => {
     await vi.waitFor(() => expect(count("session-frame")).toBe(1));
   });
 
-  it("[LNK-11] closes the connection that sends what is not a WebSocket frame", async () => {
+  it("[LNK11] closes the connection that sends what is not a WebSocket frame", async () => {
     const { events, connect } = await createRig();
     const { client, id } = await connect();
     (client as unknown as { _socket: { write(bytes: Buffer): void } })._socket.write(Buffer.alloc(64, 0xff));
@@ -117,7 +117,7 @@ describe("SessionSockets", () => {
     await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ type: "session-closed", session: id }));
   });
 
-  it("[LNK-6] reports a session that does not read, once, and when it has caught up", async () => {
+  it("[LNK6] reports a session that does not read, once, and when it has caught up", async () => {
     const { sessions, connect, count, counters } = await createRig();
     const { client, id } = await connect();
     client.pause();
@@ -132,7 +132,7 @@ describe("SessionSockets", () => {
     await vi.waitFor(() => expect(count("session-drained")).toBe(1), 5_000);
   });
 
-  it("[LNK-6] cuts off a session with more unsent than may ever be", async () => {
+  it("[LNK6] cuts off a session with more unsent than may ever be", async () => {
     const { sessions, connect, count, counters } = await createRig();
     const { client, id } = await connect();
     client.pause();
@@ -145,7 +145,7 @@ describe("SessionSockets", () => {
     expect(counters.sessionsCutOff).toBe(1);
   });
 
-  it("[API-21] closes all sessions with 1012, waiting for those that do not answer only so long", async () => {
+  it("[API21] closes all sessions with 1012, waiting for those that do not answer only so long", async () => {
     const { sessions, connect } = await createRig();
     const [answering, silent] = [await connect(), await connect()];
     silent.client.pause();

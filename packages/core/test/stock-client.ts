@@ -44,9 +44,9 @@ export interface StockClient {
 export function connectClient(url: string, room: string, release: Release = "3.1.0", doc = new Y.Doc()): StockClient {
   const closes: number[] = [];
   const provider = new RELEASES[release](url, room, doc, { WebSocketPolyfill: WebSocket, disableBc: true });
-  provider.on("connection-close", ((event: { code: number } | null) => {
+  provider.on("connection-close", (event: { code: number } | null) => {
     if (event !== null) closes.push(event.code);
-  }) as (...values: never[]) => void);
+  });
   onTestFinished(() => {
     provider.destroy();
     doc.destroy();
@@ -54,7 +54,12 @@ export function connectClient(url: string, room: string, release: Release = "3.1
   return { doc, provider, closes, text: doc.getText("body") };
 }
 
-export async function connectSynced(url: string, room: string, release: Release = "3.1.0", doc?: Y.Doc): Promise<StockClient> {
+export async function connectSynced(
+  url: string,
+  room: string,
+  release: Release = "3.1.0",
+  doc?: Y.Doc,
+): Promise<StockClient> {
   const client = connectClient(url, room, release, doc);
   await until(() => client.provider.synced);
   return client;
