@@ -46,7 +46,10 @@ export class MemoryRows {
   readonly idsByKey = this.#table<DocumentKey, DocumentId>(compareText, () => 16);
   readonly checkpoints = this.#table<DocumentId, Checkpoint>(compareNumbers, (row) => lengthOf(row.lattice));
   readonly log = this.#table<ArrivalSequence, LogRow>(compareNumbers, (row) => weighSegments(row.segments ?? []));
-  readonly snapshots = this.#table<string, SnapshotRow>(compareText, (row) => lengthOf(row.update) + lengthOf(row.stateVector));
+  readonly snapshots = this.#table<string, SnapshotRow>(
+    compareText,
+    (row) => lengthOf(row.update) + lengthOf(row.stateVector),
+  );
   readonly pending = this.#table<DocumentId, readonly PendingRow[]>(compareNumbers, (rows) =>
     weighSegments(rows.flatMap((row) => row.segment ?? [])),
   );

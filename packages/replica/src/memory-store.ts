@@ -154,7 +154,10 @@ export class MemoryStore implements Store {
     return this.#rows.checkpoints.get(document);
   }
 
-  writeCheckpoint(document: DocumentId, checkpoint: { readonly sequence: ArrivalSequence; readonly lattice: Uint8Array }): void {
+  writeCheckpoint(
+    document: DocumentId,
+    checkpoint: { readonly sequence: ArrivalSequence; readonly lattice: Uint8Array },
+  ): void {
     this.#rows.checkpoints.set(document, checkpoint);
   }
 
@@ -356,7 +359,9 @@ export class MemoryStore implements Store {
     const { kind, count } = this.#failure;
     if (count === 0) return;
     this.#failure = { kind, count: count - 1 };
-    throw kind === "full" ? new StoreFullError("the simulated disk is full") : new StoreFailedError("the simulated disk failed");
+    throw kind === "full"
+      ? new StoreFullError("the simulated disk is full")
+      : new StoreFailedError("the simulated disk failed");
   }
 
   #countDocument(row: DocumentRow, by: 1 | -1): void {

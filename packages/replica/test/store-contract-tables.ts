@@ -8,7 +8,22 @@ import type { Current } from "./store-fixture.ts";
 import { append, bytes, keyOf, plain, putDocument, segment } from "./store-samples.ts";
 
 /** In the order of their UTF-8. A comparison of UTF-16 code units would put the astral ones before "\uffff". */
-const NAMES = [" ", "a", "a/", "a/1", "a/\u{10ffff}", "a0", "ab", "b", "z\ud7ff", "z\ue000", "é", "\uffff", "\u{10000}", "\u{10ffff}"];
+const NAMES = [
+  " ",
+  "a",
+  "a/",
+  "a/1",
+  "a/\u{10ffff}",
+  "a0",
+  "ab",
+  "b",
+  "z\ud7ff",
+  "z\ue000",
+  "é",
+  "\uffff",
+  "\u{10000}",
+  "\u{10ffff}",
+];
 
 export function listings(current: Current): void {
   function fill(store: Store): void {
@@ -22,7 +37,7 @@ export function listings(current: Current): void {
     fill(store);
     for (const limit of [1, 2, 100]) {
       const listed: string[] = [];
-      for (let after: string | undefined; ; ) {
+      for (let after: string | undefined; ;) {
         const page = store.listDocuments({ limit, include: "all", ...(after === undefined ? {} : { after }) });
         listed.push(...page.map((row) => row.name));
         if (page.length < limit) break;
@@ -91,14 +106,25 @@ export function log(current: Current): void {
     expect(plain(store.readLog(one?.document ?? 0, 1, 0, 1))).toEqual(plain([one]));
     expect(plain(store.readLog(one?.document ?? 0, 1, 1, 10))).toEqual(plain([four]));
     expect(plain(store.readLog(one?.document ?? 0, 2, 0, 10))).toEqual(plain([three]));
-    expect(plain(store.readChanges(1, 2))).toEqual(plain([{ ...two, name: "b" }, { ...three, name: "a" }]));
+    expect(plain(store.readChanges(1, 2))).toEqual(
+      plain([
+        { ...two, name: "b" },
+        { ...three, name: "a" },
+      ]),
+    );
     expect(store.readChanges(4, 10)).toEqual([]);
   });
 
   test("[STO7] deleting removes the rows of one incarnation through a sequence", () => {
     const { store } = current();
     store.transaction(() => {
-      for (const [name, incarnation] of [["a", 1], ["b", 1], ["a", 1], ["a", 2], ["a", 1]] as const) {
+      for (const [name, incarnation] of [
+        ["a", 1],
+        ["b", 1],
+        ["a", 1],
+        ["a", 2],
+        ["a", 1],
+      ] as const) {
         append(store, name, incarnation, 5, "x");
       }
     });
@@ -133,8 +159,22 @@ export function ended(current: Current): void {
     store.transaction(() => {
       append(store, "a", 1, 10, "x");
       for (const kind of ["head", "base"] as const) {
-        store.writeSnapshot({ document: 1, incarnation: 1, kind, sequence: 1, stateVector: bytes(), update: bytes(0, 0) });
-        store.writeSnapshot({ document: 1, incarnation: 3, kind, sequence: 3, stateVector: bytes(), update: bytes(0, 0) });
+        store.writeSnapshot({
+          document: 1,
+          incarnation: 1,
+          kind,
+          sequence: 1,
+          stateVector: bytes(),
+          update: bytes(0, 0),
+        });
+        store.writeSnapshot({
+          document: 1,
+          incarnation: 3,
+          kind,
+          sequence: 3,
+          stateVector: bytes(),
+          update: bytes(0, 0),
+        });
       }
       append(store, "a", 2, 20);
       append(store, "a", 3, 30, "y");
@@ -160,7 +200,11 @@ export function ended(current: Current): void {
   test("[STO10] a sweep touches no more documents than told, the longest dead first", () => {
     const { store } = current();
     store.transaction(() => {
-      for (const [name, at] of [["a", 30], ["b", 10], ["c", 20]] as const) {
+      for (const [name, at] of [
+        ["a", 30],
+        ["b", 10],
+        ["c", 20],
+      ] as const) {
         append(store, name, 1, 1, "x");
         append(store, name, 2, at);
         append(store, name, 3, at + 1, "x");
@@ -168,9 +212,16 @@ export function ended(current: Current): void {
       }
     });
     expect(store.transaction(() => store.sweepDead(99, 2))).toBe(2);
-    expect(store.readChanges(0, 99).map((row) => row.name + row.incarnation)).toEqual(
-      ["a1", "a2", "a3", "a4", "b2", "b4", "c2", "c4"],
-    );
+    expect(store.readChanges(0, 99).map((row) => row.name + row.incarnation)).toEqual([
+      "a1",
+      "a2",
+      "a3",
+      "a4",
+      "b2",
+      "b4",
+      "c2",
+      "c4",
+    ]);
     expect(store.transaction(() => store.sweepDead(99, 2))).toBe(1);
     expect(store.transaction(() => store.sweepDead(99, 2))).toBe(0);
   });
@@ -216,7 +267,9 @@ export function otherTables(current: Current): void {
       store.deletePending(1, second?.id ?? 0);
       store.deletePending(2, second?.id ?? 0);
     });
-    expect(plain(store.readPending(1).map((row) => row.segment?.update))).toEqual(plain([segment("one").update, segment("three").update]));
+    expect(plain(store.readPending(1).map((row) => row.segment?.update))).toEqual(
+      plain([segment("one").update, segment("three").update]),
+    );
     expect(store.readPending(2)).toHaveLength(1);
   });
 
@@ -238,7 +291,11 @@ export function otherTables(current: Current): void {
   test("[STO13] addresses are kept per peer, and boots in order up to their limit", () => {
     const { store } = current();
     const [a, b] = ["0a".repeat(16) as PeerId, "0b".repeat(16) as PeerId];
-    const boots = Array.from({ length: BOOTS_MAX + 2 }, (_, i) => ({ epoch: keyOf(String(i)), firstSequence: i, startedMs: i }));
+    const boots = Array.from({ length: BOOTS_MAX + 2 }, (_, i) => ({
+      epoch: keyOf(String(i)),
+      firstSequence: i,
+      startedMs: i,
+    }));
     store.transaction(() => {
       store.writeAddress({ peerId: b, urls: ["ws://b"], seenMs: 1 });
       store.writeAddress({ peerId: a, urls: [], seenMs: 2 });

@@ -4,12 +4,22 @@ import { StoreFullError } from "../src/store.ts";
 import type { Store } from "../src/store.ts";
 import { ended, listings, log, otherTables } from "./store-contract-tables.ts";
 import type { Current, StoreFixture } from "./store-fixture.ts";
-import { append, bytes, keyOf, plain, putDocument, readEverything, removeSome, segment, writeEverything } from "./store-samples.ts";
+import {
+  append,
+  bytes,
+  keyOf,
+  plain,
+  putDocument,
+  readEverything,
+  removeSome,
+  segment,
+  writeEverything,
+} from "./store-samples.ts";
 
 export type { StoreDamage, StoreFixture } from "./store-fixture.ts";
 
 export function storeContract(name: string, open: () => StoreFixture): void {
-  describe(name, () => {
+  describe(`the store contract of ${name}`, () => {
     let fixture: StoreFixture | undefined;
     beforeEach(() => {
       fixture = open();
@@ -19,14 +29,30 @@ export function storeContract(name: string, open: () => StoreFixture): void {
       if (fixture === undefined) throw new Error("the fixture is open while a test runs");
       return fixture;
     };
-    describe("transactions", () => transactions(current));
-    describe("room", () => room(current));
-    describe("documents", () => documents(current));
-    describe("listings", () => listings(current));
-    describe("the log", () => log(current));
-    describe("ended incarnations", () => ended(current));
-    describe("other tables", () => otherTables(current));
-    describe("damage", () => damage(current));
+    describe("transactions", () => {
+      transactions(current);
+    });
+    describe("room", () => {
+      room(current);
+    });
+    describe("documents", () => {
+      documents(current);
+    });
+    describe("listings", () => {
+      listings(current);
+    });
+    describe("the log", () => {
+      log(current);
+    });
+    describe("ended incarnations", () => {
+      ended(current);
+    });
+    describe("other tables", () => {
+      otherTables(current);
+    });
+    describe("damage", () => {
+      damage(current);
+    });
   });
 }
 
@@ -124,7 +150,14 @@ function room(current: Current): void {
       store.transaction(() => {
         const update = new Uint8Array(KIB_64);
         try {
-          store.writeSnapshot({ document: 1, incarnation: 1, kind: "head", sequence: 2, stateVector: bytes(0), update });
+          store.writeSnapshot({
+            document: 1,
+            incarnation: 1,
+            kind: "head",
+            sequence: 2,
+            stateVector: bytes(0),
+            update,
+          });
         } catch {
           // Swallowed, as no caller should.
         }

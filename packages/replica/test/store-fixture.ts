@@ -25,4 +25,3 @@ export interface StoreDamage {
 
 /** Hands the fixture of the running test to the bodies of the tests. */
 export type Current = () => StoreFixture;
-

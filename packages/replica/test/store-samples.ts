@@ -20,7 +20,12 @@ export function keyOf(name: string): DocumentKey {
 export type WritableRow = DocumentRow & { readonly fence: Uint8Array };
 
 /** Writes a document whole; to be called inside a transaction. */
-export function putDocument(store: Store, name: string, incarnation: Incarnation, changes: Partial<WritableRow> = {}): WritableRow {
+export function putDocument(
+  store: Store,
+  name: string,
+  incarnation: Incarnation,
+  changes: Partial<WritableRow> = {},
+): WritableRow {
   const before = store.readDocument(name) ?? store.createDocument(name, keyOf(name));
   const row = { ...before, fence: before.fence ?? bytes(), incarnation, ...changes };
   store.writeDocument(row);
@@ -40,7 +45,11 @@ export function append(store: Store, name: string, incarnation: Incarnation, arr
 export function writeEverything(store: Store, salt: string): void {
   const number = salt.length;
   const fence = bytes(number, 7, 7);
-  const { id } = putDocument(store, "shared", 2 * number + 1, { fence, quarantined: number % 2 === 0, tailBytes: number });
+  const { id } = putDocument(store, "shared", 2 * number + 1, {
+    fence,
+    quarantined: number % 2 === 0,
+    tailBytes: number,
+  });
   putDocument(store, `own ${salt}`, 1, { fingerprint: new Uint8Array(16).fill(number) });
   append(store, "shared", 2 * number + 1, 1_000 * number, salt);
   append(store, `own ${salt}`, 1, 1_000 * number, salt);

@@ -47,10 +47,16 @@ export function decodeSegments(bytes: Uint8Array): LogSegment[] | undefined {
 
 const utf8 = new TextDecoder();
 
-function writeLength(bytes: Uint8Array, at: number, length: number): number {
-  for (; length > 0x7f; length >>>= 7) bytes[at++] = (length & 0x7f) | 0x80;
-  bytes[at++] = length;
-  return at;
+/** Returns where to go on. */
+function writeLength(bytes: Uint8Array, start: number, length: number): number {
+  let at = start;
+  for (let rest = length; ; rest >>>= 7) {
+    if (rest <= 0x7f) {
+      bytes[at] = rest;
+      return at + 1;
+    }
+    bytes[at++] = (rest & 0x7f) | 0x80;
+  }
 }
 
 function readBytes(bytes: Uint8Array, cursor: { at: number }): Uint8Array | undefined {
