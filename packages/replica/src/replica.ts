@@ -342,7 +342,7 @@ export class Replica {
         const failure = { code: "YARROW_DOCUMENT_DELETED", detail: "the document was let go before it was copied" } as const;
         return this.#emit({ type: "copies", request: event.request, reached: [], failure });
       }
-      const done = (): void => this.#subscribers.confirmed(event.subscriber, written.contribution);
+      const done = (): void => this.#subscribers.confirmed(event.subscriber, written);
       this.#copies.start(event, written, now, done);
     });
   }

@@ -59,6 +59,7 @@ export class Replication {
     this.#observe({ kind: "broadcast-received", duplicate: !fresh, bytes });
     if (!fresh) return;
     const entry = catalog.entry(message.name, now);
+    if (message.incarnation === 0) return;
     if (message.incarnation < entry.incarnation) return this.#answerWithOurs(link, message.name);
     const staged = catalog.staged(entry);
     let changed = this.#meet(staged, message);

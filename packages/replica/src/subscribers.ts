@@ -24,6 +24,15 @@ interface Subscriber {
   incarnation: Incarnation;
   /** What it wrote since its copies were last known; undefined when nobody will ask. */
   unconfirmed: Contribution | undefined;
+  /** Edits so far, to tell whether more was written since `unconfirmed` was asked about. */
+  edits: number;
+}
+
+export interface Written {
+  readonly name: string;
+  readonly incarnation: Incarnation;
+  readonly contribution: Contribution;
+  readonly edits: number;
 }
 
 export interface SubscribersParts {
@@ -49,16 +58,19 @@ export class Subscribers {
   }
 
   /** The document and what the subscriber wrote to it. */
-  written(id: SubscriberId): { name: string; incarnation: Incarnation; contribution: Contribution } | undefined {
+  written(id: SubscriberId): Written | undefined {
     const subscriber = this.#byId.get(id);
     if (subscriber?.unconfirmed === undefined) return undefined;
-    return { name: subscriber.name, incarnation: subscriber.incarnation, contribution: subscriber.unconfirmed };
+    const { name, incarnation, unconfirmed: contribution, edits } = subscriber;
+    return { name, incarnation, contribution, edits };
   }
 
-  /** Everything up to `contribution` is confirmed, unless more was written since. */
-  confirmed(id: SubscriberId, contribution: Contribution): void {
+  /** What was written is confirmed; it stays in the account if more was written since. */
+  confirmed(id: SubscriberId, { edits }: Written): void {
     const subscriber = this.#byId.get(id);
-    if (subscriber?.unconfirmed === contribution) subscriber.unconfirmed = new Contribution();
+    if (subscriber?.edits === edits && subscriber.unconfirmed !== undefined) {
+      subscriber.unconfirmed = new Contribution();
+    }
   }
 
   attach({ subscriber: id, name, stateVector, countsCopies }: Attach, now: number): void {
@@ -105,14 +117,25 @@ export class Subscribers {
     try {
       const scanned = catalog.scan(update);
       const staged = catalog.staged(catalog.entry(name, now));
+      const { entry } = staged;
+      if (subscriber.incarnation !== entry.incarnation) {
+        // What it is bound to died earlier in this batch: it is let go, whether that commits or not.
+        if (isAlive(subscriber.incarnation)) return void staged.edits.push({ subscriber: id, outcome: "echo", update });
+        subscriber.incarnation = entry.incarnation;
+      }
+      if (entry.isStale(new Map(scanned.sections.map(({ client, end }) => [client, end])))) {
+        return this.#evict(id, "stale", "YARROW_DOCUMENT_DELETED", `${quote(name)} was deleted; the update holds what died with it`);
+      }
       const empty = scanned.sections.length === 0 && scanned.deletes.length === 0;
-      if (!staged.entry.alive) {
+      if (!entry.alive) {
         if (empty) return void staged.edits.push({ subscriber: id, outcome: "echo", update });
-        catalog.move(staged, staged.entry.incarnation + 1, []);
-        this.#rebind(name, staged.entry.incarnation);
+        const { incarnation } = entry;
+        catalog.move(staged, incarnation + 1, []);
+        this.#rebind(name, incarnation, entry.incarnation);
       }
       const { outcome, contribution } = catalog.offer(staged, scanned, principal, "local");
       subscriber.unconfirmed?.join(contribution);
+      subscriber.edits++;
       staged.edits.push({ subscriber: id, outcome: EDIT_OUTCOMES[outcome], update });
       if (outcome !== "known") staged.publish.push({ principal, update });
     } catch (error) {
@@ -166,30 +189,29 @@ export class Subscribers {
     }
     this.detach(id);
     const unconfirmed = countsCopies ? new Contribution() : undefined;
-    const subscriber: Subscriber = { id, name, incarnation, unconfirmed };
+    const subscriber: Subscriber = { id, name, incarnation, unconfirmed, edits: 0 };
     this.#byId.set(id, subscriber);
     const others = this.#byName.get(name);
     if (others === undefined) this.#byName.set(name, new Set([subscriber]));
     else others.add(subscriber);
   }
 
-  #rebind(name: string, incarnation: Incarnation): void {
-    for (const subscriber of this.#byName.get(name) ?? []) subscriber.incarnation = incarnation;
+  /** Those bound to a deleted name go along when it comes alive. */
+  #rebind(name: string, from: Incarnation, to: Incarnation): void {
+    for (const subscriber of this.#byName.get(name) ?? []) {
+      if (subscriber.incarnation === from) subscriber.incarnation = to;
+    }
   }
 
-  #moved(change: StagedChange): void {
-    const { entry, fromIncarnation } = change;
-    if (isAlive(fromIncarnation)) {
-      const others = [...(this.#byName.get(entry.name) ?? [])];
-      for (const { id } of others) {
-        this.#evict(id, "deleted", "YARROW_DOCUMENT_DELETED", `${quote(entry.name)} was deleted`);
-      }
-      return;
+  #moved({ entry }: StagedChange): void {
+    const { name, incarnation } = entry;
+    for (const subscriber of [...(this.#byName.get(name) ?? [])]) {
+      if (subscriber.incarnation === incarnation) continue;
+      if (isAlive(subscriber.incarnation)) {
+        this.#evict(subscriber.id, "deleted", "YARROW_DOCUMENT_DELETED", `${quote(name)} was deleted`);
+      } else subscriber.incarnation = incarnation;
     }
-    this.#rebind(entry.name, entry.incarnation);
-    if (this.isWatched(entry.name)) {
-      this.#parts.emit({ type: "rebound", name: entry.name, incarnation: entry.incarnation });
-    }
+    if (isAlive(incarnation) && this.isWatched(name)) this.#parts.emit({ type: "rebound", name, incarnation });
   }
 
   #acknowledge(edits: readonly StagedEdit[], stateVector: () => Uint8Array): void {

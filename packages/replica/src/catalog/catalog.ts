@@ -120,8 +120,8 @@ export class Catalog {
       staged.segments.push({ principal, source, update: accepted });
       if (entry.pending.length > 0) this.#promotePending(staged);
     }
-    const kept = remainder === undefined ? false : this.#keepPending(staged, { principal, source, update: remainder });
-    if (kept) return { outcome: "pending", contribution };
+    const waits = remainder !== undefined && this.#keepPending(staged, { principal, source, update: remainder });
+    if (waits) return { outcome: "pending", contribution };
     return { outcome: accepted === undefined ? "known" : "accepted", contribution };
   }
 
@@ -193,7 +193,7 @@ export class Catalog {
   /** Returns false when exactly this already waits. */
   #keepPending(staged: StagedChange, segment: LogSegment): boolean {
     const { entry } = staged;
-    if (entry.pending.some((pending) => equalBytes(pending.segment.update, segment.update))) return true;
+    if (entry.pending.some((pending) => equalBytes(pending.segment.update, segment.update))) return false;
     if (entry.pendingBytes + segment.update.length > this.#config.pendingBytesMax) {
       throw new YarrowError(
         "YARROW_PENDING_FULL",

@@ -27,7 +27,7 @@ export class StagedChange {
   readonly edits: StagedEdit[] = [];
   readonly deletions: RequestId[] = [];
   /** Broadcasts of others that changed something here, to be passed on. */
-  readonly forwards: { readonly link: LinkId; readonly message: Broadcast }[] = [];
+  forwards: { readonly link: LinkId; readonly message: Broadcast }[] = [];
   /** Links whose differences are part of this change. */
   readonly repairs = new Set<LinkId>();
 
@@ -57,5 +57,6 @@ export class StagedChange {
     this.addedPending = [];
     this.removedPending = [];
     this.publish = [];
+    this.forwards = [];
   }
 }
