@@ -49,8 +49,9 @@ export class ChaosWriter {
     this.recorder.edits.push({ clientId, from, to: Y.getState(doc.store, clientId), token, document: this.document });
   }
 
-  get isConnected(): boolean {
-    return this.client.provider.wsconnected;
+  /** The peer has answered: what it must keep is being written through it. */
+  get isServed(): boolean {
+    return this.client.provider.synced;
   }
 
   /** Something was sent to the peer that it has not acknowledged. */

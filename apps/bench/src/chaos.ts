@@ -17,7 +17,7 @@ const DOCUMENTS = ["chaos/one", "chaos/two"] as const;
 /** Of the kills, how many fall at a random moment up to this long after a volley of edits through the victim. */
 const AIMED_SHARE = 0.75;
 const AIMED_DELAY_MAX_MS = 4;
-/** Of the kills, how many may hit a peer that is still starting. */
+/** Of the kills, how many may hit a peer that is still starting. The others wait until the victim serves a client. */
 const STARTING_SHARE = 0.1;
 
 export interface ChaosOptions {
@@ -47,6 +47,8 @@ export interface ChaosReport {
   /** Tokens on some peer that nobody wrote. Must be empty. */
   readonly invented: readonly string[];
   readonly verifyCodes: readonly (number | null)[];
+  /** Documents on each peer with edits that wait for one that died with its client. */
+  readonly pending: readonly number[];
   readonly seconds: number;
 }
 
@@ -64,15 +66,15 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   });
   const storm = new Storm(set.peers, writers, random);
   try {
-    await waitUntil(() => writers.every((writer) => writer.isConnected), {
-      describe: () => "all clients to be connected",
+    await waitUntil(() => writers.every((writer) => writer.isServed), {
+      describe: () => "all clients to be served",
     });
     for (const writer of writers) writer.start(paceMs);
     for (let kill = 1; kill <= kills; kill++) {
       await Promise.all([pause(everyMs), storm.killOne()]);
       progress.at(kill, kills, `${kill} of ${kills} kills, ${storm.inFlight} with commits in flight`);
     }
-    await waitUntil(() => writers.some((writer) => writer.isConnected), { describe: () => "a client to be connected" });
+    await waitUntil(() => writers.some((writer) => writer.isServed), { describe: () => "a client to be served" });
   } finally {
     // The end of the storm: every client vanishes at the moment in which its peer is killed.
     for (const writer of writers) writer.vanish();
@@ -84,6 +86,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const findings = await audit(set.peers, recorder);
   const verifyCodes = [];
   for (const peer of set.peers) verifyCodes.push((await peer.run("verify", "--deep", "--json")).code);
+  const pending = (await Promise.all(set.peers.map((peer) => peer.status()))).map(({ documents }) => documents.pending);
   progress.end();
   return {
     seed,
@@ -95,6 +98,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     seen: recorder.edits.filter((edit) => recorder.wasSeen(edit)).length,
     ...findings,
     verifyCodes,
+    pending,
     seconds: (performance.now() - startedAt) / 1_000,
   };
 }
@@ -116,12 +120,12 @@ class Storm {
     this.random = random;
   }
 
-  /** Kills one peer that runs; waits for one where all are down. Rejects when a peer could not be started again. */
+  /** Kills one peer that serves a client, seldom one that is starting; waits for one where there is none. Rejects when a peer could not be started again. */
   async killOne(): Promise<void> {
     const mayStart = this.random() < STARTING_SHARE;
     const candidates = () =>
       this.peers.filter((peer) =>
-        mayStart ? peer.isRunning : peer.isReady && this.writersOf(peer).some((w) => w.isConnected),
+        mayStart ? peer.isRunning : peer.isReady && this.writersOf(peer).some((w) => w.isServed),
       );
     await waitUntil(() => this.failure !== undefined || candidates().length > 0, { describe: () => "a peer to kill" });
     if (this.failure !== undefined) throw this.failure;
@@ -214,7 +218,17 @@ export function chaosResult(report: ChaosReport, options: ChaosOptions): Result 
     tables: [
       {
         title: "Run",
-        head: ["kills", "in flight", "while starting", "written", "echoed", "seen by others", "missing", "invented"],
+        head: [
+          "kills",
+          "in flight",
+          "while starting",
+          "written",
+          "echoed",
+          "seen by others",
+          "missing",
+          "invented",
+          "pending documents",
+        ],
         rows: [
           [
             kills,
@@ -225,6 +239,7 @@ export function chaosResult(report: ChaosReport, options: ChaosOptions): Result 
             report.seen,
             missing.length,
             invented.length,
+            report.pending.join(", "),
           ],
         ],
       },

@@ -39,6 +39,8 @@ export interface PeerEnding {
   readonly root: string;
   readonly contentDigest: string;
   readonly verifyCode: number | null;
+  /** Documents of which something still waits for what it refers to. */
+  readonly pending: number;
 }
 
 export async function runTrace(options: TraceOptions): Promise<Result> {
@@ -156,10 +158,18 @@ async function inspect(name: string, peer: PeerProcess): Promise<PeerEnding> {
   const copy = await readThroughClient(peer.url, DOCUMENT);
   const read = copy.getText(TRACE_ROOT).toString();
   copy.destroy();
-  const { root } = await peer.status();
+  const { root, documents } = await peer.status();
   const verify = await peer.run("verify", "--deep", "--json");
   const shown = detail.roots[TRACE_ROOT]?.value ?? "";
-  return { peer: name, shown, read, root, contentDigest: detail.contentDigest, verifyCode: verify.code };
+  return {
+    peer: name,
+    shown,
+    read,
+    root,
+    contentDigest: detail.contentDigest,
+    verifyCode: verify.code,
+    pending: documents.pending,
+  };
 }
 
 function summarise(
@@ -198,6 +208,11 @@ function summarise(
       "every peer has the same text",
       (e) => e.shown === first?.shown,
       (e) => `${e.shown.length} characters`,
+    ),
+    all(
+      "nothing is pending",
+      (e) => e.pending === 0,
+      (e) => `${e.pending} documents`,
     ),
     all(
       "verify --deep agrees",

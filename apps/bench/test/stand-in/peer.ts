@@ -43,6 +43,7 @@ const folder = String(values.data);
 const peers = (values.peer ?? []) as string[];
 const docs = new Map<string, Y.Doc>();
 const sessions = new Map<string, Set<WebSocket>>();
+const links: WebsocketProvider[] = [];
 const waiting: (() => void)[] = [];
 
 if (positionals[0] === "serve") serve();
@@ -70,7 +71,7 @@ function open(name: string): Y.Doc {
   docs.set(name, doc);
   for (const peer of peers) {
     const WebSocketPolyfill = WebSocket as unknown as typeof globalThis.WebSocket;
-    new WebsocketProvider(peer, name, doc, { WebSocketPolyfill, disableBc: true, maxBackoffTime: 200 });
+    links.push(new WebsocketProvider(peer, name, doc, { WebSocketPolyfill, disableBc: true, maxBackoffTime: 200 }));
   }
   return doc;
 }
