@@ -1,7 +1,7 @@
 export type * from "./event.ts";
 export type * from "./effect.ts";
 export type * from "./store.ts";
-export { BOOTS_MAX, StoreFailedError, StoreFullError } from "./store.ts";
+export { BOOTS_MAX, KeyTakenError, StoreFailedError, StoreFullError } from "./store.ts";
 export type * from "./work.ts";
 export type { ReplicaConfig } from "./config.ts";
 export { REPLICA_DEFAULTS, createConfig } from "./config.ts";
@@ -18,3 +18,4 @@ export { contentDigest } from "./document/content-digest.ts";
 export { doWork } from "./document/do-work.ts";
 export type { RootKind, RootValue } from "./document/read-roots.ts";
 export { readRoots } from "./document/read-roots.ts";
+export { compareNames, endOfPrefix } from "./name-order.ts";

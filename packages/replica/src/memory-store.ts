@@ -11,7 +11,7 @@ import { MemoryDamage } from "./memory-damage.ts";
 import { MemoryRows, incarnationKey, isDeleted, isIncluded, snapshotKey } from "./memory-rows.ts";
 import type { Inverse } from "./memory-table.ts";
 import { compareNames } from "./name-order.ts";
-import { BOOTS_MAX, StoreFailedError, StoreFullError } from "./store.ts";
+import { BOOTS_MAX, KeyTakenError, StoreFailedError, StoreFullError } from "./store.ts";
 import type {
   AddressRow,
   ArrivalSequence,
@@ -90,7 +90,7 @@ export class MemoryStore implements Store {
 
   createDocument(name: string, key: DocumentKey): DocumentRow {
     assert(this.#rows.idsByName.get(name) === undefined, "a document is created once");
-    assert(this.#rows.idsByKey.get(key) === undefined, "no two documents share a key");
+    if (this.#rows.idsByKey.get(key) !== undefined) throw new KeyTakenError(key);
     const row: DocumentRow = {
       id: this.#rows.documents.size + 1,
       name,

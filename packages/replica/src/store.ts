@@ -25,14 +25,27 @@ export type ArrivalSequence = number;
 export class StoreFullError extends YarrowError {
   override readonly name = "StoreFullError";
   constructor(message: string, cause?: unknown) {
-    super("YARROW_STORE_FULL", message, { cause, hint: "Free space on the disk of the data folder; writing resumes by itself." });
+    super("YARROW_STORE_FULL", message, {
+      cause,
+      hint: "Free space on the disk of the data folder; writing resumes by itself.",
+    });
   }
 }
 
 export class StoreFailedError extends YarrowError {
   override readonly name = "StoreFailedError";
   constructor(message: string, cause?: unknown) {
-    super("YARROW_STORE_FAILED", message, { cause, hint: "Check the disk, then start the peer again; it takes what it lacks from the others." });
+    super("YARROW_STORE_FAILED", message, {
+      cause,
+      hint: "Check the disk, then start the peer again; it takes what it lacks from the others.",
+    });
+  }
+}
+
+export class KeyTakenError extends YarrowError {
+  override readonly name = "KeyTakenError";
+  constructor(key: DocumentKey) {
+    super("YARROW_NAME_INVALID", `another document has the key of this name, ${key}`, { hint: "Choose another name." });
   }
 }
 
@@ -153,7 +166,10 @@ export interface Store {
   readClusterId(): ClusterId | undefined;
   writeClusterId(id: ClusterId): void;
 
-  /** Creates the row with no content; `incarnation` 0. The name must not exist. */
+  /**
+   * Creates the row with no content; `incarnation` 0. The name must not exist. Errors: YARROW_NAME_INVALID when another name
+   * has that key, which chance does not bring about, but whoever looks for such a pair of names finds one.
+   */
   createDocument(name: string, key: DocumentKey): DocumentRow;
   readDocument(name: string): DocumentRow | undefined;
   readDocumentByKey(key: DocumentKey): DocumentRow | undefined;
@@ -164,7 +180,10 @@ export interface Store {
   listDocumentsByKey(after: DocumentKey | "", limit: number): DocumentRow[];
 
   readCheckpoint(document: DocumentId): Checkpoint | undefined;
-  writeCheckpoint(document: DocumentId, checkpoint: { readonly sequence: ArrivalSequence; readonly lattice: Uint8Array }): void;
+  writeCheckpoint(
+    document: DocumentId,
+    checkpoint: { readonly sequence: ArrivalSequence; readonly lattice: Uint8Array },
+  ): void;
   deleteCheckpoint(document: DocumentId): void;
 
   appendLog(row: {

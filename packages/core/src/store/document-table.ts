@@ -8,7 +8,7 @@
 import type { DocumentKey } from "@yarrow/protocol";
 import { assert, isAlive } from "@yarrow/protocol";
 import type { DocumentId, DocumentRow, DocumentsQuery } from "@yarrow/replica";
-import { compareNames, endOfPrefix } from "@yarrow/replica";
+import { KeyTakenError, compareNames, endOfPrefix } from "@yarrow/replica";
 import { checked, checksumOf, foldPlace, plain } from "./checksum.ts";
 import type { Connection } from "./connection.ts";
 import { DocumentStatements } from "./document-statements.ts";
@@ -32,7 +32,7 @@ export class DocumentTable {
     const keyBytes = Buffer.from(key, "hex");
     const statements = this.#statements;
     assert(statements.readByName.get(name) === undefined, "a document is created once");
-    assert(statements.readByKey.get(keyBytes) === undefined, "no two documents share a key");
+    if (statements.readByKey.get(keyBytes) !== undefined) throw new KeyTakenError(key);
     const created = {
       name,
       key,
