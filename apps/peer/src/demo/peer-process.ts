@@ -11,6 +11,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { YarrowError } from "@yarrow/core";
+import { commandName } from "./command-name.ts";
 
 const COMMAND = fileURLToPath(new URL("../../bin/yarrow.js", import.meta.url));
 
@@ -74,7 +75,7 @@ export class PeerProcess {
 
   /** The command that starts this peer again, for people. */
   get command(): string {
-    return ["yarrow", ...this.#command].join(" ");
+    return [commandName(), ...this.#command].join(" ");
   }
 
   /** The last lines of its log. */

@@ -3,6 +3,7 @@
  */
 import { ink } from "../terminal/paint.ts";
 import { formatTable } from "../terminal/table.ts";
+import { commandName } from "./command-name.ts";
 import type { DemoCluster } from "./demo-cluster.ts";
 import type { PlaygroundServer } from "./playground-server.ts";
 
@@ -35,7 +36,7 @@ ${indent(peers)}
   3. End a peer the hard way; the others do not mind:
      kill -9 ${other?.pid ?? "PID"}
   4. Look at a peer while you type:
-     yarrow status --watch --data ${first?.data ?? cluster.data}
+     ${commandName()} status --watch --data ${first?.data ?? cluster.data}
 
   Data folder ${cluster.data} (${kept ? "kept" : "removed at the end"}). ${ink("Ctrl-C ends everything.", "bold")}
 `;

@@ -41,7 +41,8 @@ function createTerminalScreen(stream: WriteStream): Screen {
       height = lines.reduce((sum, line) => sum + rowsOf(line, stream.columns), 0);
     },
     close() {
-      if (height > 0) stream.write(SHOW_CURSOR);
+      // The terminal has echoed a ^C by now; what is typed next should not stand behind it.
+      if (height > 0) stream.write(`\r${CLEAR_TO_END_OF_LINE}${SHOW_CURSOR}`);
     },
   };
 }
