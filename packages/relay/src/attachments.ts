@@ -1,6 +1,6 @@
 /**
- * What ties sessions to documents: their questions, the answers, what is new, and slow readers. The states and their invariants
- * stand in `session.ts` and are cited here by number.
+ * What ties sessions to documents: their questions, the answers, what is new, and slow readers. The states and their
+ * invariants stand in `session.ts` and are cited here by number.
  */
 import type { Answer, Deliver } from "@yarrow/replica";
 import { CLOSE_OVERLOADED } from "./close-code.ts";
@@ -50,9 +50,7 @@ export class Attachments {
 
   keepTime(now: number): void {
     this.#now = now;
-    for (const session of this.#congested.takeDue(now)) {
-      this.#sessions.dismiss(session, CLOSE_OVERLOADED, "reads too slowly");
-    }
+    for (const session of this.#congested.takeDue(now)) this.#losePatience(session);
     for (const session of this.#askedLately.takeDue(now)) {
       if (session.gapStateVector !== undefined) this.gap(session, session.gapStateVector);
     }
@@ -93,12 +91,14 @@ export class Attachments {
     session.answersDue -= 1;
     const { state } = session;
     if (state.kind === "congested" || session.answersDue > 0) return;
+    session.answerBytes = update.length;
     this.#outbox.sendAtOnce(session, this.#answerFrame(update));
     if (state.kind !== "joining" || state.ask) this.#outbox.sendAtOnce(session, syncStep1Frame(stateVector));
     if (state.kind !== "joining") return;
     session.state = { kind: "live" };
     this.#sessions.audience(session.name)?.changed();
-    // A session that missed awareness must also hear who has gone away meanwhile.
+    // A session that missed awareness must also hear who has gone away meanwhile. Of those whose clocks are forgotten
+    // by now it has lost sight by itself: clients expire what is not renewed.
     const states = this.#presence.statesOf(session.name, state.again);
     if (states.length > 0) this.#outbox.sendAtOnce(session, presenceFrame(states));
     for (const frame of state.held) this.#outbox.sendAtOnce(session, frame);
@@ -136,19 +136,13 @@ export class Attachments {
   fallBehind(session: Session): void {
     const { state } = session;
     if (state.kind !== "live" && state.kind !== "joining") return;
-    const { congestionWindowMs, congestionsMax } = this.#config;
-    session.congestedAt = session.congestedAt.filter((at) => at + congestionWindowMs > this.#now);
-    session.congestedAt.push(this.#now);
-    if (session.congestedAt.length > congestionsMax) {
-      this.#sessions.dismiss(session, CLOSE_OVERLOADED, "reads too slowly");
-      return;
-    }
+    const since = this.#now;
     if (state.kind === "joining") {
-      session.state = { kind: "congested", known: state.known, ask: state.ask, again: state.again };
+      session.state = { kind: "congested", since, known: state.known, ask: state.ask, again: state.again };
     } else {
       // Asked before the replica steps: a live session has been sent all that was committed until now, and no more.
       const known = this.#replica.stateVector(session.name, this.#now);
-      session.state = { kind: "congested", known, ask: session.gapStateVector !== undefined, again: true };
+      session.state = { kind: "congested", since, known, ask: session.gapStateVector !== undefined, again: true };
       session.gapStateVector = undefined;
     }
     this.#sessions.audience(session.name)?.changed();
@@ -160,8 +154,34 @@ export class Attachments {
     const { state } = session;
     if (state.kind !== "congested") return;
     this.#congested.delete(session);
+    session.answerBytes = 0;
+    if (this.#isTooOften(session, state.since)) {
+      this.#sessions.dismiss(session, CLOSE_OVERLOADED, "reads too slowly");
+      return;
+    }
     session.state = { kind: "joining", known: state.known, ask: state.ask, again: state.again, held: [], heldBytes: 0 };
     this.#attach(session, state.known);
+  }
+
+  /** A single large frame congests any session for a moment; only what lasts is held against it. */
+  #isTooOften(session: Session, since: number): boolean {
+    const { congestionForgivenMs, congestionWindowMs, congestionsMax } = this.#config;
+    if (this.#now - since < congestionForgivenMs) return false;
+    session.congestedAt = session.congestedAt.filter((at) => at + congestionWindowMs > this.#now);
+    session.congestedAt.push(this.#now);
+    return session.congestedAt.length > congestionsMax;
+  }
+
+  /**
+   * A session has been congested for a while. One that was sent a large document is given time, or it would never get
+   * it.
+   */
+  #losePatience(session: Session): void {
+    if (session.state.kind !== "congested") return;
+    const { congestedMs, drainBytesPerSecond } = this.#config;
+    const patienceMs = congestedMs + Math.floor(session.answerBytes / drainBytesPerSecond) * 1_000;
+    if (this.#now - session.state.since < patienceMs) this.#congested.start(session, this.#now);
+    else this.#sessions.dismiss(session, CLOSE_OVERLOADED, "reads too slowly");
   }
 
   /** A client that asks again is answered, one question at a time and not too often. */

@@ -12,8 +12,8 @@ import type { RelayConfig } from "./relay-limits.ts";
 /** Message types of y-websocket, as in its `src/y-websocket.js`. */
 export const MESSAGE_SYNC = 0;
 export const MESSAGE_AWARENESS = 1;
-export const MESSAGE_AUTH = 2;
-export const MESSAGE_QUERY_AWARENESS = 3;
+const MESSAGE_AUTH = 2;
+const MESSAGE_QUERY_AWARENESS = 3;
 
 export type ClientMessage =
   | { readonly type: "sync-step-1"; readonly stateVector: Uint8Array }

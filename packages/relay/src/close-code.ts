@@ -1,13 +1,15 @@
-/** Close codes of browser sessions. From 4400 to 4499 a recent stock provider stays away; every other code it retries. */
+/**
+ * Close codes of browser sessions. From 4400 to 4499 a recent stock provider stays away; every other code it retries.
+ */
 import type { EvictReason } from "@yarrow/replica";
 import * as string from "lib0/string";
 
 export const CLOSE_INVALID = 4400;
-export const CLOSE_READ_ONLY = 4403;
-export const CLOSE_DELETED = 4404;
-export const CLOSE_TOO_LARGE = 4413;
+const CLOSE_READ_ONLY = 4403;
+const CLOSE_DELETED = 4404;
+const CLOSE_TOO_LARGE = 4413;
 export const CLOSE_OVERLOADED = 1013;
-export const CLOSE_INTERNAL = 1011;
+const CLOSE_INTERNAL = 1011;
 
 /** RFC 6455, section 5.5: a control frame carries at most 125 bytes, of which the code takes two. */
 const REASON_BYTES_MAX = 123;

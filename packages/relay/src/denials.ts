@@ -1,6 +1,7 @@
 /**
- * Remembers who was denied what. Providers before 3.1 come back at once after any close; the first denial is told at once, and
- * each further one within the time is answered by a session left open and idle for a while, which keeps them quiet.
+ * Remembers who was denied what. Providers before 3.1 come back at once after any close; the first denial is told at
+ * once, and each further one within the time is answered by a session left open and idle for a while, which keeps them
+ * quiet.
  *
  * Only a session that was itself denied is ever parked: many people may share one address.
  */

@@ -1,7 +1,7 @@
 /**
- * Whose turn it is to hear that the server is alive. Sessions are spread over slots at random, one slot is looked at per
- * tick, and each comes round once per half the longest silence; so one that was passed over because it had just heard something
- * is never silent for longer than the whole.
+ * Whose turn it is to hear that the server is alive. Sessions are spread over slots at random, one slot is looked at
+ * per tick, and each comes round once per half the longest silence; so one that was passed over because it had just
+ * heard something is never silent for longer than the whole.
  */
 import type { Session } from "./session.ts";
 

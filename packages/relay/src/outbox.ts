@@ -1,7 +1,7 @@
 /**
- * What one step says: events for the replica behind, effects for the shell in front. Also the one place that knows which
- * sessions a frame may go to: those that are live get it, those that wait for their answer get it afterwards, and for
- * all others it is dropped.
+ * What one step says: events for the replica behind, effects for the shell in front. Also the one place that knows
+ * which sessions a frame may go to: those that are live get it, those that wait for their answer get it afterwards, and
+ * for all others it is dropped.
  */
 import type { Effect, Event } from "@yarrow/replica";
 import type { SessionEffect } from "./session-effect.ts";

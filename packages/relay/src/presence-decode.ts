@@ -16,8 +16,8 @@ export type KnowsState = (clientId: number, state: string) => boolean;
 /**
  * Decodes the body of an awareness message. Errors: YARROW_FRAME_INVALID.
  *
- * Most of what a busy document's clients send is the echo of what they have just been sent, so texts that `knows` knows are not
- * parsed again.
+ * Most of what a busy document's clients send is the echo of what they have just been sent, so texts that `knows` knows
+ * are not parsed again.
  */
 export function decodePresence(bytes: Uint8Array, config: RelayConfig, knows: KnowsState): PresenceState[] {
   const reader = new FrameReader(bytes);

@@ -1,19 +1,21 @@
 /**
  * Who is there: the awareness states of every document, of our own sessions and of other peers.
  *
- * Stock providers repeat to the server whatever they hear of others, so a message says little about who sent it. The table
- * therefore gives every client id an owner, and believes nobody else. Its rules, cited below:
+ * Stock providers repeat to the server whatever they hear of others, so a message says little about who sent it. The
+ * table therefore gives every client id an owner, and believes nobody else. Its rules, cited below:
  *
  * 1. A higher clock is believed from anybody, and makes the sender the owner.
- * 2. At an equal clock only the owner is believed, and only that the client is gone. From another peer it is also a renewal.
- * 3. For a while after the owner's connection broke, a session that states an equal clock in its first message takes over: a tab
- *    that reconnects repeats its clock.
- * 4. A lower clock is never believed. The clock of a client that is gone is remembered, so that rules 1 to 3 hold for it too.
+ * 2. At an equal clock only the owner is believed, and only that the client is gone. From another peer it is also a
+ *    renewal.
+ * 3. For a while after the owner's connection broke, a session that states an equal clock in its first message takes
+ *    over: a tab that reconnects repeats its clock.
+ * 4. A lower clock is never believed. The clock of a client that is gone is remembered, so that rules 1 to 3 hold for
+ *    it too.
  * 5. A state not renewed in time is gone, and so is every state of a session that closes.
  * 6. What would exceed a bound is ignored; remembered clocks make room for states.
  *
- * A client that goes away keeps its clock: `applyAwarenessUpdate` of y-protocols accepts a removal at an equal clock, and a
- * higher one would make other clients ignore a tab that comes back.
+ * A client that goes away keeps its clock: `applyAwarenessUpdate` of y-protocols accepts a removal at an equal clock,
+ * and a higher one would make other clients ignore a tab that comes back.
  */
 import type { PresenceState, ProcessId } from "@yarrow/protocol";
 import type { AnnouncePresence, SubscriberId } from "@yarrow/replica";

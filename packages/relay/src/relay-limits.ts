@@ -1,12 +1,16 @@
 /**
- * Every bound and interval of the relay. Defaults suit stock providers; docs/OPERATIONS.md says what degrades when one moves.
+ * Every bound and interval of the relay. Defaults suit stock providers; docs/OPERATIONS.md says what degrades when one
+ * moves.
  */
 import { PRESENCE_STATE_BYTES_MAX, PRESENCE_STATES_MAX, assert } from "@yarrow/protocol";
 
 export interface RelayConfig {
   /** Longest silence towards a session. A stock provider drops a server that is silent for 30 s. */
   readonly keepAliveMs: number;
-  /** Least time between two answers to SyncStep1, two SyncStep1 sent for gaps, and two answered awareness queries, per session. */
+  /**
+   * Least time between two answers to SyncStep1, two SyncStep1 sent for gaps, and two answered awareness queries, per
+   * session.
+   */
   readonly askIntervalMs: number;
   /** Messages that one WebSocket frame may hold. Stock providers send one. */
   readonly messagesPerFrameMax: number;
@@ -15,7 +19,14 @@ export interface RelayConfig {
 
   /** A slow reader that has not caught up after this long is closed with 1013 … */
   readonly congestedMs: number;
-  /** … and so is one that falls behind more often than this … */
+  /**
+   * … with a second more for each of these bytes of the answer it was sent, so that a large document comes through a
+   * thin line …
+   */
+  readonly drainBytesPerSecond: number;
+  /** … and so is one that falls behind for longer than this … */
+  readonly congestionForgivenMs: number;
+  /** … more often than this … */
   readonly congestionsMax: number;
   /** … within this time. */
   readonly congestionWindowMs: number;
@@ -29,7 +40,9 @@ export interface RelayConfig {
   /** Sessions parked at once; beyond them a repeated denial closes at once, like a first one. */
   readonly parkedMax: number;
 
-  /** An awareness state that is not renewed for this long is gone. Stock clients renew every 15 s and expire after 30 s. */
+  /**
+   * An awareness state that is not renewed for this long is gone. Stock clients renew every 15 s and expire after 30 s.
+   */
   readonly presenceMs: number;
   /** States of our own sessions are told to the other peers again this often, so that their tables keep them. */
   readonly presenceRenewalMs: number;
@@ -45,7 +58,7 @@ export interface RelayConfig {
   readonly presenceStateBytesMax: number;
   /** Nesting of objects and arrays in a state; a deeper one is ignored. */
   readonly presenceDepthMax: number;
-  /** The largest clock. One more than a client could ever reach, and small enough that nobody can be frozen out by it. */
+  /** The largest clock, beyond what any client comes to. Without it, one message could set a client's clock past reach. */
   readonly presenceClockMax: number;
   /** Memory of all states and removed clocks together, estimated in bytes; what would exceed it is ignored. */
   readonly presenceBytesMax: number;
@@ -60,6 +73,8 @@ export const RELAY_DEFAULTS: RelayConfig = {
   heldBytesMax: 8 * MIB,
 
   congestedMs: 30_000,
+  drainBytesPerSecond: 256 * 1024,
+  congestionForgivenMs: 2_000,
   congestionsMax: 3,
   congestionWindowMs: 60_000,
 
@@ -90,7 +105,6 @@ export function createRelayConfig(overrides: Partial<RelayConfig> = {}): RelayCo
   assert(config.parkMs < 30_000, "parkMs must be below the provider's 30 s");
   assert(config.presenceRenewalMs < config.presenceMs, "presenceRenewalMs must be below presenceMs");
   assert(config.presenceRemovedMs >= config.presenceMs, "presenceRemovedMs must be at least presenceMs");
-  // A slow reader that catches up is told which states went away meanwhile, so those must still be known.
-  assert(config.presenceRemovedMs >= config.congestedMs, "presenceRemovedMs must be at least congestedMs");
+  assert(config.drainBytesPerSecond > 0, "drainBytesPerSecond must be above 0");
   return config;
 }

@@ -1,18 +1,19 @@
 /**
- * The outermost pure object of a peer: browser sessions in front, a replica behind. A batch of events is translated, handed to
- * the replica in one step, and what the replica answers is translated back into frames.
+ * The outermost pure object of a peer: browser sessions in front, a replica behind. A batch of events is translated,
+ * handed to the replica in one step, and what the replica answers is translated back into frames.
  *
  *     session events ─▶ attach, edit, detach, announce-presence ─▶ replica.step ─▶ answer, deliver, … ─▶ frames
  *
- * Events and effects that concern no session pass through in their places; so do `deliver`, `presence` and `rebound`, which
- * embedded handles need as well. Where to read on: `session.ts` for the states of a session, `attachments.ts` for its moves,
- * `session-table.ts` for how it comes and goes, `presence-table.ts` for awareness.
+ * Events and effects that concern no session pass through in their places; so do `deliver`, `presence` and `rebound`,
+ * which embedded handles need as well. Where to read on: `session.ts` for the states of a session, `attachments.ts` for
+ * its moves, `session-table.ts` for how it comes and goes, `presence-table.ts` for awareness.
  *
  * 1. A frame takes effect whole or not at all.
- * 2. Nothing of a session but its SyncStep1 reaches the replica before that SyncStep1 has. Whatever a client sends earlier is
- *    dropped without loss: once attached it is asked for everything the replica lacks.
+ * 2. Nothing of a session but its SyncStep1 reaches the replica before that SyncStep1 has. Whatever a client sends
+ *    earlier is dropped without loss: once attached it is asked for everything the replica lacks.
  * 3. A frame of a document is built once and shared by all who get it.
- * 4. Awareness of a session counts once the replica has not evicted it in the step of its attach, so that a stale tab is never seen.
+ * 4. Awareness of a session counts once the replica has not evicted it in the step of its attach, so that a stale tab
+ *    is never seen.
  */
 import { YarrowError } from "@yarrow/protocol";
 import type { PresenceState } from "@yarrow/protocol";
@@ -98,7 +99,10 @@ export class Relay {
     return this.#outbox.takeEffects();
   }
 
-  /** When `step` must be called again at the latest: the last step's `now` if something waits for the next one, Infinity if nothing does. */
+  /**
+   * When `step` must be called again at the latest: the last step's `now` if something waits for the next one, Infinity
+   * if nothing does.
+   */
   nextDeadline(): number {
     if (this.#outbox.hasEvents || this.#presence.hasAnnouncements) return this.#now;
     return Math.min(
@@ -189,7 +193,8 @@ export class Relay {
     if (!isAttached(session)) return;
     switch (message.type) {
       case "update":
-        // Every client answers our SyncStep1, most with nothing. That needs no row, no echo, and no permission to write.
+        // Every client answers our SyncStep1, most with nothing. That needs no row, no echo, and no permission to
+        // write.
         if (message.answer && isEmptyUpdate(message.update)) return;
         return this.#outbox.tell({ type: "edit", subscriber: session.id, update: message.update, principal: "" });
       case "awareness":

@@ -16,7 +16,10 @@ export interface SessionOpened {
   readonly address: string;
 }
 
-/** One binary WebSocket message, as it came from outside. The relay and the replica keep the bytes: do not reuse the buffer. */
+/**
+ * One binary WebSocket message, as it came from outside. The relay and the replica keep the bytes: do not reuse the
+ * buffer.
+ */
 export interface SessionFrame {
   readonly type: "session-frame";
   readonly session: SubscriberId;

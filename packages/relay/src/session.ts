@@ -9,14 +9,14 @@
  *     any ──denied again──▶ parked ──time──▶ closed
  *
  * 1. Nothing of a document is sent before its answer: frames that come meanwhile are held back, in order.
- * 2. While congested, everything for the session is dropped. `known` is a state vector that the client certainly has, or will
- *    have once its socket has drained; the answer to it brings back all that was dropped.
+ * 2. While congested, everything for the session is dropped. `known` is a state vector that the client certainly has,
+ *    or will have once its socket has drained; the answer to it brings back all that was dropped.
  * 3. Of several attaches under way only the last one's answer is sent: it holds what the earlier ones held.
  */
 import type { SubscriberId } from "@yarrow/replica";
 import type { PresenceState } from "@yarrow/protocol";
 
-export type SessionState =
+type SessionState =
   | { readonly kind: "silent" }
   | Joining
   | { readonly kind: "live" }
@@ -24,7 +24,7 @@ export type SessionState =
   | { readonly kind: "parked"; readonly code: number; readonly reason: string }
   | { readonly kind: "closed" };
 
-export interface Joining {
+interface Joining {
   readonly kind: "joining";
   readonly known: Uint8Array;
   /** Our own SyncStep1 goes with the answer. */
@@ -35,8 +35,9 @@ export interface Joining {
   heldBytes: number;
 }
 
-export interface Congested {
+interface Congested {
   readonly kind: "congested";
+  readonly since: number;
   known: Uint8Array;
   ask: boolean;
   readonly again: boolean;
@@ -59,8 +60,10 @@ export interface Session {
   repeatedStateVector: Uint8Array | undefined;
   /** The state vector of a gap found too soon after the last question. */
   gapStateVector: Uint8Array | undefined;
-  /** When it fell behind, as far back as the window reaches. */
+  /** When it fell behind for long, as far back as the window reaches. */
   congestedAt: number[];
+  /** Bytes of the last answer, which may still wait in the socket. */
+  answerBytes: number;
   /** When something was last sent to it alone. */
   sentAt: number;
 }
@@ -78,6 +81,7 @@ export function createSession(id: SubscriberId, name: string, address: string, n
     repeatedStateVector: undefined,
     gapStateVector: undefined,
     congestedAt: [],
+    answerBytes: 0,
     sentAt: now,
   };
 }
@@ -114,7 +118,10 @@ export class Audience {
     this.#receivers = undefined;
   }
 
-  /** The live sessions. The list is kept until the audience changes, because most frames go to the same ones as the last. */
+  /**
+   * The live sessions. The list is kept until the audience changes, because most frames go to the same ones as the
+   * last.
+   */
   receivers(): readonly SubscriberId[] {
     if (this.#receivers === undefined) {
       const receivers: SubscriberId[] = [];

@@ -1,6 +1,6 @@
 /**
- * A replica small enough to read: one Y.Doc per name, no disk, no peers. It answers what a test does not script otherwise, and
- * keeps the events it was given.
+ * A replica small enough to read: one Y.Doc per name, no disk, no peers. It answers what a test does not script
+ * otherwise, and keeps the events it was given.
  */
 import type { Effect, Event, EvictReason, SubscriberId } from "@yarrow/replica";
 import * as Y from "yjs";
