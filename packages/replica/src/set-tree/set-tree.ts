@@ -93,17 +93,37 @@ export class SetTree {
 
   /** Puts a document's digest in, in place of the one it had. Call inside the store's transaction. */
   replace(key: DocumentKey, digest: Uint8Array): void {
-    const path = this.#leafOf(key);
+    this.replaceAll([{ key, digest }]);
+  }
+
+  /** Puts many digests in; each leaf is read and written once. Call inside the store's transaction. */
+  replaceAll(changes: readonly TreeItem[]): void {
+    const byLeaf = new Map<NodePath, TreeItem[]>();
+    for (const change of changes) {
+      const leaf = this.#leafOf(change.key);
+      const others = byLeaf.get(leaf);
+      if (others === undefined) byLeaf.set(leaf, [change]);
+      else others.push(change);
+    }
+    for (const [leaf, items] of byLeaf) this.#replaceInLeaf(leaf, items);
+  }
+
+  #replaceInLeaf(path: NodePath, changes: readonly TreeItem[]): void {
     const row = this.#store.readBucket(path);
-    const before = row === undefined ? new Uint8Array(0) : (row.items ?? this.#itemsFromDocuments(path));
-    const { items, previous } = putItem(before, key, digest);
-    const change: Sum = contribution(this.#key, key, digest);
-    if (previous !== undefined) subtract(change, contribution(this.#key, key, previous));
+    let items = row === undefined ? new Uint8Array(0) : (row.items ?? this.#itemsFromDocuments(path));
+    const change: Sum = [0, 0, 0, 0];
+    let grown = 0;
+    for (const { key, digest } of changes) {
+      const put = putItem(items, key, digest);
+      items = put.items;
+      add(change, contribution(this.#key, key, digest));
+      if (put.previous === undefined) grown++;
+      else subtract(change, contribution(this.#key, key, put.previous));
+    }
     for (let depth = 0; depth <= path.length; depth++) {
-      const at = key.slice(0, depth);
+      const at = path.slice(0, depth);
       const node = this.#node(at);
-      const count = node.count + (previous === undefined ? 1 : 0);
-      this.#set(at, { sum: added(node.sum, change), count, leaf: depth === path.length });
+      this.#set(at, { sum: added(node.sum, change), count: node.count + grown, leaf: depth === path.length });
     }
     if (itemCount(items) > this.#leafDocumentsMax && path.length < KEY_DIGITS) this.#split(path, items);
     else this.#store.writeBucket({ path, items });
