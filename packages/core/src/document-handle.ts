@@ -70,6 +70,8 @@ export class LiveDocument implements DocumentHandle {
   #sent = 0;
   #committed = 0;
   #waiters: Waiter[] = [];
+  /** So many edits of the present attachment are known to be on so many other peers. */
+  #confirmed = { edits: 0, copies: 0 };
   readonly #copyRequests = new Set<RequestId>();
   /** Edits were lost and nobody has been told: the next `saved` rejects with this. */
   #refusal: Error | undefined;
@@ -126,7 +128,9 @@ export class LiveDocument implements DocumentHandle {
       throw refusal;
     }
     await this.#committedHere(signal);
-    if (copies > 0) await this.#copied(copies, timeoutMs, signal);
+    // What was copied once stays copied; what was never written needs no copies.
+    const known = this.#sent === this.#confirmed.edits ? this.#confirmed.copies : 0;
+    if (this.#sent > 0 && copies > known) await this.#copied(copies, timeoutMs, signal);
   }
 
   on(event: "replaced", listener: (reason: Error) => void): () => void {
@@ -194,6 +198,13 @@ export class LiveDocument implements DocumentHandle {
   }
 
   evicted(evict: Evict): void {
+    if (this.#state === "opening" && evict.reason === "deleted") {
+      // Deleted while the first answer was on its way: nobody has seen the document yet, so look again.
+      this.#host.unregister(this, this.#subscriber);
+      this.#retire();
+      this.#subscriber = this.#attach();
+      return;
+    }
     this.#replace(new YarrowError(evict.code, `${this.name}: ${evict.detail}`));
   }
 
@@ -227,6 +238,7 @@ export class LiveDocument implements DocumentHandle {
     const subscriber = this.#host.nextSubscriber();
     this.#sent = 0;
     this.#committed = 0;
+    this.#confirmed = { edits: 0, copies: 0 };
     this.#host.register(this, subscriber);
     const stateVector = Y.encodeStateVector(this.#doc);
     this.#host.submit({ type: "attach", subscriber, name: this.name, stateVector, countsCopies: true });
@@ -308,6 +320,7 @@ export class LiveDocument implements DocumentHandle {
 
   async #copied(copies: number, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const subscriber = this.#subscriber;
+    const edits = this.#sent;
     let id: RequestId | undefined;
     const asked = this.#host.requests.ask<Copies>(
       (request) => ({ type: "await-copies", request, subscriber, copies, timeoutMs }),
@@ -315,7 +328,10 @@ export class LiveDocument implements DocumentHandle {
     );
     const answer = await asked.finally(() => this.#copyRequests.delete(id ?? -1));
     const { failure, reached } = answer;
-    if (failure === undefined) return;
+    if (failure === undefined) {
+      if (subscriber === this.#subscriber) this.#confirmed = { edits, copies: reached.length };
+      return;
+    }
     const message = `${this.name}: ${reached.length} of ${copies} copies after ${timeoutMs} ms (${failure.detail})`;
     if (failure.code === "YARROW_COPIES_MISSING") throw new CopiesMissingError(message, copies, reached);
     throw new YarrowError(failure.code, message);

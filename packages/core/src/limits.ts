@@ -7,8 +7,17 @@ import { DOCUMENT_BYTES_MAX, LINK_FRAME_BYTES_MAX } from "@yarrow/protocol";
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** Browser sessions and links together. One more is answered with HTTP 503, which every client takes as "later". */
-export const CONNECTIONS_MAX = 1_000;
+/** Browser sessions at once. One more is answered with HTTP 503, which every client takes as "later". */
+export const SESSIONS_MAX = 1_000;
+
+/** Sockets of other peers at once, those that have not said hello included; counted apart, so that no crowd of browsers keeps peers out. */
+export const LINK_SOCKETS_MAX = 128;
+
+/** TCP connections of the listener: all of the above, and some room for health checks and refusals. */
+export const TCP_CONNECTIONS_MAX = SESSIONS_MAX + LINK_SOCKETS_MAX + 256;
+
+/** A browser is asked for a sign of life this often, and is gone when it has given none since the last time. */
+export const SESSION_HEARTBEAT_MS = 30_000;
 
 /** A browser's frame: a whole document and the few bytes in front of it. */
 export const SESSION_FRAME_BYTES_MAX = DOCUMENT_BYTES_MAX + 64 * KIB;

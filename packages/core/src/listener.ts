@@ -12,7 +12,13 @@ import type { WebSocket } from "ws";
 import { nameFromPath, nameProblem } from "./document-name.ts";
 import { boundAddress, formatHostPort } from "./host-port.ts";
 import type { HostPort } from "./host-port.ts";
-import { CONNECTIONS_MAX, LINK_SOCKET_FRAME_BYTES_MAX, SESSION_FRAME_BYTES_MAX } from "./limits.ts";
+import {
+  LINK_SOCKETS_MAX,
+  LINK_SOCKET_FRAME_BYTES_MAX,
+  SESSIONS_MAX,
+  SESSION_FRAME_BYTES_MAX,
+  TCP_CONNECTIONS_MAX,
+} from "./limits.ts";
 import { NameDenials } from "./name-denials.ts";
 import { SessionWebSocket } from "./session-sockets.ts";
 
@@ -20,7 +26,8 @@ import { SessionWebSocket } from "./session-sockets.ts";
 export interface ListenerTargets {
   /** Undefined when requests can be served; otherwise why not. */
   readonly notReady: () => string | undefined;
-  readonly connections: () => number;
+  readonly sessions: () => number;
+  readonly links: () => number;
   readonly openSession: (webSocket: WebSocket, socket: Socket, name: string, address: string) => void;
   readonly openLink: (webSocket: WebSocket, socket: Socket) => void;
 }
@@ -37,6 +44,7 @@ export class Listener {
   constructor(address: HostPort) {
     this.#address = address;
     this.#server = createServer((request, response) => this.#onRequest(request, response));
+    this.#server.maxConnections = TCP_CONNECTIONS_MAX;
     this.#server.on("upgrade", (request, socket, head) => this.#onUpgrade(request, socket, head));
     // A request that is not HTTP gets the stock answer; without a listener the socket would be destroyed unexplained.
     this.#server.on("clientError", (_error, socket) => refuse(socket, 400, "not an HTTP request"));
@@ -132,18 +140,19 @@ export class Listener {
     socket.on("error", ignoreSocketError);
     const targets = this.#targets;
     if (targets === undefined) return refuse(socket, 503, "the peer is starting or stopping");
-    if (targets.connections() >= CONNECTIONS_MAX) return refuse(socket, 503, "too many connections");
     // Origin, Host and credentials are looked at here, before anything is allocated for the connection.
     const protocols = (request.headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
     // The server of this port is plain HTTP, whose sockets are all net.Socket.
     const tcp = socket as Socket;
     if (protocols.includes(LINK_SUBPROTOCOL)) {
+      if (targets.links() >= LINK_SOCKETS_MAX) return refuse(socket, 503, "too many links");
       this.#links.handleUpgrade(request, tcp, head, (webSocket) => {
         tcp.off("error", ignoreSocketError);
         targets.openLink(webSocket, tcp);
       });
       return;
     }
+    if (targets.sessions() >= SESSIONS_MAX) return refuse(socket, 503, "too many sessions");
     const name = nameFromPath(request.url ?? "/");
     const address = request.socket.remoteAddress ?? "";
     this.#sessions.handleUpgrade(request, tcp, head, (webSocket) => {

@@ -97,6 +97,7 @@ export class RunningPeer implements Peer {
   readonly #idle: IdleCheckpoint;
   #nextSubscriber: SubscriberId = 1;
   #lifecycle: Lifecycle = "starting";
+  #failure: Error | undefined;
   #storeFull = false;
   #role: Role;
   #lastStatus: ReplicaStatus;
@@ -163,11 +164,13 @@ export class RunningPeer implements Peer {
     this.#lifecycle = "ready";
     listener?.serve({
       notReady: () => (this.status().state === "joining" ? "joining" : undefined),
-      connections: () => this.#sessions.size + this.#links.size,
+      sessions: () => this.#sessions.size,
+      links: () => this.#links.size,
       openSession: (webSocket, socket, name, address) => this.#sessions.open(webSocket, socket, name, address),
       openLink: (webSocket, socket) => this.#links.accept(webSocket, socket),
     });
     await this.#loop.settled();
+    if (this.#failure !== undefined) throw this.#failure;
   }
 
   status(): PeerStatus {
@@ -329,6 +332,7 @@ export class RunningPeer implements Peer {
     if (this.#isOver()) return;
     this.#lifecycle = "failed";
     const error = cause instanceof Error ? cause : new Error(String(cause));
+    this.#failure = error;
     this.#parts.options.log({
       level: "error",
       message: "the peer had to stop",
@@ -348,6 +352,7 @@ export class RunningPeer implements Peer {
   /** Gives back everything but the store. */
   async #release(reason: Error): Promise<void> {
     this.#loop.stop();
+    this.#sessions.stop();
     this.#stopWatching();
     this.#idle.stop();
     this.#handles.endAll(reason);

@@ -16,6 +16,7 @@ import {
   SESSION_CONGESTED_BYTES,
   SESSION_DRAIN_BYTES_PER_SECOND,
   SESSION_DRAIN_MS,
+  SESSION_HEARTBEAT_MS,
 } from "./limits.ts";
 
 /** Close code of a document or frame over the limit; final for providers that know it, where 1009 would be retried for ever. */
@@ -38,6 +39,8 @@ interface Session {
   /** Frames of this turn, not yet written. */
   frames: Uint8Array[];
   state: "open" | "closing";
+  /** Something came from it since the last heartbeat. */
+  heard: boolean;
   /** Set while the session is congested: when it fires, the session is cut off. */
   stalled: NodeJS.Timeout | undefined;
 }
@@ -48,16 +51,20 @@ export interface SessionSocketsOptions {
   readonly counters: Counters;
   /** Hands out ids that no other subscriber of this process has. */
   readonly nextSubscriber: () => SubscriberId;
+  /** Default {@link SESSION_HEARTBEAT_MS}. */
+  readonly heartbeatMs?: number;
 }
 
 export class SessionSockets {
   readonly #options: SessionSocketsOptions;
   readonly #sessions = new Map<SubscriberId, Session>();
+  readonly #heartbeat: NodeJS.Timeout;
   /** Sessions with frames to write at the end of this turn. */
   readonly #unwritten = new Set<Session>();
 
   constructor(options: SessionSocketsOptions) {
     this.#options = options;
+    this.#heartbeat = setInterval(() => this.#checkLife(), options.heartbeatMs ?? SESSION_HEARTBEAT_MS).unref();
   }
 
   get size(): number {
@@ -67,12 +74,13 @@ export class SessionSockets {
   /** Takes over an upgraded connection. */
   open(webSocket: WebSocket, socket: Socket, name: string, address: string): void {
     const id = this.#options.nextSubscriber();
-    const session: Session = { id, webSocket, socket, frames: [], state: "open", stalled: undefined };
+    const session: Session = { id, webSocket, socket, frames: [], state: "open", heard: true, stalled: undefined };
     this.#sessions.set(id, session);
     this.#options.counters.sessionsOpened += 1;
     webSocket.on("message", (message: Buffer, isBinary: boolean) => this.#onMessage(session, message, isBinary));
     // What `ws` objects to ends in `close`, which tells the relay.
     webSocket.on("error", () => undefined);
+    webSocket.on("pong", () => (session.heard = true));
     webSocket.on("close", (code: number) => this.#onClose(session, code));
     socket.on("drain", () => this.#onDrain(session));
     this.#options.submit({ type: "session-opened", session: id, name, address });
@@ -121,8 +129,26 @@ export class SessionSockets {
     for (const { webSocket } of this.#sessions.values()) webSocket.terminate();
   }
 
+  stop(): void {
+    clearInterval(this.#heartbeat);
+  }
+
+  /**
+   * A tab whose machine fell asleep or whose network went away says no goodbye. Browsers answer pings by themselves. A
+   * congested session reads nothing for a while, pings neither, and has a deadline of its own.
+   */
+  #checkLife(): void {
+    for (const session of this.#sessions.values()) {
+      if (session.state !== "open" || session.stalled !== undefined) continue;
+      if (!session.heard) session.webSocket.terminate();
+      else session.webSocket.ping();
+      session.heard = false;
+    }
+  }
+
   #onMessage(session: Session, message: Buffer, isBinary: boolean): void {
     if (session.state !== "open") return;
+    session.heard = true;
     if (!isBinary) {
       this.close(session.id, CLOSE_UNSUPPORTED, "frames must be binary");
       return;

@@ -85,6 +85,20 @@ describe("document handles", () => {
     await expect(handle.saved({ copies: -1 })).rejects.toMatchObject({ code: "YARROW_CONFIG_INVALID" });
   });
 
+  it("[API9] need no copies of what they did not write, nor of what was copied before", async () => {
+    const [a] = (await startLine(2)) as [Peer];
+    const handle = await a.open("n");
+    await a.pauseLinks(true);
+    await handle.saved({ copies: 1, timeoutMs: 200 });
+    append(handle, "x");
+    await expect(handle.saved({ copies: 1, timeoutMs: 200 })).rejects.toMatchObject({ code: "YARROW_COPIES_MISSING" });
+    await a.pauseLinks(false);
+    await handle.saved({ copies: 1 });
+    await a.pauseLinks(true);
+    await handle.saved({ copies: 1, timeoutMs: 200 });
+    expect(textOf(handle)).toBe("x");
+  });
+
   it("[API20] stop waiting for copies when aborted", async () => {
     const peer = await startPeer();
     const handle = await peer.open("n");

@@ -53,7 +53,8 @@ async function createPair(): Promise<{
   await listener.listen();
   listener.serve({
     notReady: () => undefined,
-    connections: () => 0,
+    sessions: () => 0,
+    links: () => 0,
     openSession: () => undefined,
     openLink: (webSocket, socket) => {
       farSocket ??= webSocket;

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { LINK_SUBPROTOCOL } from "@yarrow/protocol";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
+import { LINK_SOCKETS_MAX, SESSIONS_MAX } from "../src/limits.ts";
 import { Listener } from "../src/listener.ts";
 import type { ListenerTargets } from "../src/listener.ts";
 
@@ -33,7 +34,8 @@ async function startListener(
   const opened: Opened[] = [];
   listener.serve({
     notReady: () => undefined,
-    connections: () => opened.length,
+    sessions: () => 0,
+    links: () => 0,
     openSession: (webSocket, _socket, name) => opened.push({ kind: "session", name, webSocket }),
     openLink: (webSocket) => opened.push({ kind: "link", webSocket }),
     ...overrides,
@@ -118,9 +120,17 @@ describe("Listener", () => {
     expect(await sendRaw(port, upgradeRequest("/notes"))).toMatch(/^HTTP\/1.1 503 /);
   });
 
-  it("[LNK10] answers 503 beyond the limit of connections", async () => {
-    const { port } = await startListener({ connections: () => 1_000 });
-    expect(await sendRaw(port, upgradeRequest("/notes"))).toMatch(/^HTTP\/1.1 503 [^]*too many connections/);
+  it("[LNK10] answers 503 beyond the limit of sessions, and still lets links in", async () => {
+    const { port, opened } = await startListener({ sessions: () => SESSIONS_MAX });
+    expect(await sendRaw(port, upgradeRequest("/notes"))).toMatch(/^HTTP\/1.1 503 [^]*too many sessions/);
+    await once(dial(`ws://127.0.0.1:${port}`, LINK_SUBPROTOCOL), "open");
+    expect(opened.map(({ kind }) => kind)).toEqual(["link"]);
+  });
+
+  it("[LNK10] answers 503 beyond the limit of links", async () => {
+    const { port } = await startListener({ links: () => LINK_SOCKETS_MAX });
+    const link = dial(`ws://127.0.0.1:${port}`, LINK_SUBPROTOCOL);
+    expect(String((await once(link, "error"))[0])).toContain("503");
   });
 
   it.each([

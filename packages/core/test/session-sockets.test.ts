@@ -23,23 +23,25 @@ interface Rig {
   readonly count: (type: SessionEvent["type"]) => number;
 }
 
-async function createRig(): Promise<Rig> {
+async function createRig(heartbeatMs = 60_000): Promise<Rig> {
   const events: SessionEvent[] = [];
   const submit = (event: SessionEvent): void => void events.push(event);
   let next = 1;
   const counters = createCounters();
-  const sessions = new SessionSockets({ submit, receive: submit, counters, nextSubscriber: () => next++ });
+  const sessions = new SessionSockets({ submit, receive: submit, counters, nextSubscriber: () => next++, heartbeatMs });
   const listener = new Listener({ host: "127.0.0.1", port: 0 });
   await listener.listen();
   listener.serve({
     notReady: () => undefined,
-    connections: () => 0,
+    sessions: () => 0,
+    links: () => 0,
     openSession: (webSocket, socket, name, address) => sessions.open(webSocket, socket, name, address),
     openLink: () => undefined,
   });
   const url = `ws://127.0.0.1:${listener.bound?.port}/n`;
   cleanUps.push(async () => {
     listener.stopAccepting();
+    sessions.stop();
     sessions.terminateAll();
     await listener.close();
   });
@@ -143,6 +145,15 @@ describe("SessionSockets", () => {
     }
     await vi.waitFor(() => expect(count("session-closed")).toBe(1));
     expect(counters.sessionsCutOff).toBe(1);
+  });
+
+  it("[LNK12] cuts off a session that gives no sign of life, and keeps one that answers", async () => {
+    const { events, connect, count } = await createRig(100);
+    const [living, dead] = [await connect(), await connect()];
+    dead.client.pause();
+    await vi.waitFor(() => expect(count("session-closed")).toBe(1), 5_000);
+    expect(events.at(-1)).toEqual({ type: "session-closed", session: dead.id, abnormal: true });
+    expect(living.client.readyState).toBe(WebSocket.OPEN);
   });
 
   it("[API21] closes all sessions with 1012, waiting for those that do not answer only so long", async () => {
