@@ -20,7 +20,7 @@ export interface StatusReport extends Omit<PeerStatus, "clusterId" | "url" | "li
   readonly links: readonly LinkReport[];
 }
 
-export interface LinkReport extends Pick<LinkStatus, "state" | "equal"> {
+interface LinkReport extends Pick<LinkStatus, "state" | "equal"> {
   readonly peerId: string | null;
   readonly url: string | null;
   readonly rttMs: number | null;

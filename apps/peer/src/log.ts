@@ -12,7 +12,7 @@ export type LogLevel = "debug" | "info" | "warn" | "error";
 export function createLog(level: LogLevel): Logger {
   const stream: DestinationStream = process.stderr.isTTY
     ? { write: (line) => void process.stderr.write(formatLine(line)) }
-    : destination({ fd: 2, sync: true });
+    : createLineStream();
   return pino(
     {
       level,
@@ -22,6 +22,11 @@ export function createLog(level: LogLevel): Logger {
     },
     stream,
   );
+}
+
+/** Whoever read the log may have gone; the peer still has to end in order, and has no other place to say so. */
+function createLineStream(): DestinationStream {
+  return destination({ fd: 2, sync: true }).on("error", () => {});
 }
 
 const LEVEL_STYLES = new Map<unknown, Parameters<typeof styleText>[0]>([

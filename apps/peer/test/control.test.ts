@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { setInterval } from "node:timers/promises";
 import { createPeer } from "@yarrow/core";
 import type { Peer } from "@yarrow/core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -52,7 +53,7 @@ async function write(name: string, edit: (doc: Y.Doc) => void): Promise<void> {
 /** What `--json` printed. Tests know its shape; the assertions on it are the check. */
 interface Printed {
   readonly documents: readonly { readonly name: string }[];
-  readonly links: readonly { readonly state: string }[];
+  readonly links: readonly { readonly state: string; readonly peerId: string | null }[];
   readonly roots: Readonly<Record<string, { readonly kind: string }>>;
   readonly paused: boolean;
   readonly state: string;
@@ -304,28 +305,50 @@ describe("link", () => {
     expect(healed.paused).toBe(false);
   });
 
+  test("[CLI23] one link is named by the beginning of its peer id; one that does not exist is told", async () => {
+    const other = writer.peerId;
+    const open = async (): Promise<unknown[]> =>
+      (await json(["link", "list", "--data", a])).links
+        .filter((link) => link.state === "open")
+        .map((link) => link.peerId);
+    expect(await json(["link", "pause", other.slice(0, 12), "--data", a])).toEqual({ paused: true, peer: other });
+    const left = await eventually(open, (ids) => !ids.includes(other));
+    expect(left).toHaveLength(1);
+    expect(await json(["link", "resume", other, "--data", a])).toEqual({ paused: false, peer: other });
+    await eventually(open, (ids) => ids.includes(other));
+    const [code, message] = refusal(await run(["link", "pause", "nobody", "--data", a]));
+    expect([code, message]).toEqual([1, 'yarrow: YARROW_LINK_NOT_FOUND no link to "nobody"']);
+  });
+
   test("[CLI20] verify ends with 3 while peers differ", async () => {
-    // Links must be up to compare, so the difference is one that is still on its way: many writes at once.
+    // Both peers hear of the writes on links of their own, so while there are many, one of them is ahead of the other.
     const handle = await writer.open("busy");
     const writing = new AbortController();
     const written = (async () => {
-      while (!writing.signal.aborted) {
+      for await (const _ of setInterval(1)) {
+        if (writing.signal.aborted) break;
         handle.doc.getText("t").insert(0, "x");
-        await handle.saved();
       }
+      await handle.saved();
     })();
-    try {
-      const outcome = await eventually(
-        () => run(["verify", "--data", a, "--json"]),
-        ({ code }) => code === 3,
-      );
-      const report = JSON.parse(outcome.stdout) as Report;
-      expect(report.equal).toBe(false);
-      expect(report.peers.map((peer) => peer.result)).toContainEqual(expect.stringMatching(/^(different|moving)$/));
-    } finally {
-      writing.abort();
-      await written;
-      await handle.close();
-    }
+    const outcome = await eventually(
+      () => run(["verify", "--data", b, "--json", "--timeout", "100ms"]),
+      ({ code }) => code === 3,
+    );
+    writing.abort();
+    await written;
+    await handle.close();
+    const report = JSON.parse(outcome.stdout) as Report;
+    expect(report.equal).toBe(false);
+    expect(report.peers.map((peer) => peer.result)).toContainEqual(expect.stringMatching(/^(different|moving)$/));
+  });
+
+  test("[CLI20] verify ends with 1 when a linked peer does not answer", async () => {
+    second.child.kill("SIGSTOP");
+    const { code, stdout } = await run(["verify", "--data", a, "--json", "--timeout", "500ms"]);
+    second.child.kill("SIGCONT");
+    const report = JSON.parse(stdout) as Report;
+    expect(report.peers.map((peer) => peer.result).sort()).toEqual(["equal", "unreachable"]);
+    expect({ code, equal: report.equal }).toEqual({ code: 1, equal: false });
   });
 });

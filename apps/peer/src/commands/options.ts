@@ -21,7 +21,7 @@ export function jsonOption(): Option {
 }
 
 /** An option's parser that reports what is wrong as a usage error. */
-export function asArgument<T>(parse: (text: string) => Parsed<T>): (text: string) => T {
+function asArgument<T>(parse: (text: string) => Parsed<T>): (text: string) => T {
   return (text) => {
     const parsed = parse(text);
     if ("value" in parsed) return parsed.value;

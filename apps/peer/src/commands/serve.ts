@@ -29,7 +29,7 @@ export function defineServe(program: Command, end: (code: ExitCode) => void): vo
     .addOption(setting("admin", "<host:port>"))
     .addOption(new Option("--insecure", describe("insecure")))
     .addOption(setting("log-level", "<level>", CONFIG_DEFAULTS["log-level"]))
-    .option("--config <file>", "YAML file with the same keys (default: none)")
+    .option("--config <file>", "YAML file with the same keys (default: the one in YARROW_CONFIG, if any)")
     .addOption(new Option("--end-with-parent").hideHelp())
     .addHelpText("after", examples);
   command.action(async () => {
@@ -74,8 +74,8 @@ function setting(key: ConfigKey, argument: string, byDefault?: string, more = ""
   return new Option(`--${key} ${argument}`, describe(key) + suffix);
 }
 
-/** The schema is the one place that says what a setting means. */
+/** The schema is the one place that says what a setting means; in the list of flags its sentence is a phrase. */
 function describe(key: ConfigKey): string {
   const text = configSchema.shape[key].description ?? "";
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  return text.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());
 }

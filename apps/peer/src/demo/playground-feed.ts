@@ -25,7 +25,7 @@ export interface FeedEvent {
 const CHECK_INTERVAL_MS = 250;
 
 /** Pages that listen at once. */
-export const LISTENERS_MAX = 64;
+const LISTENERS_MAX = 64;
 
 interface Listener {
   readonly document: string | undefined;
