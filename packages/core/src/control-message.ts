@@ -36,10 +36,10 @@ export interface CompactReport {
 }
 
 /** JSON has no dates: milliseconds since 1970. */
-export type WireDocumentInfo = Omit<DocumentInfo, "changedAt"> & { readonly changedAtMs: number };
+type WireDocumentInfo = Omit<DocumentInfo, "changedAt"> & { readonly changedAtMs: number };
 
 /** JSON has no bytes: base64. */
-export type WireDocumentDetail = Omit<DocumentDetail, "update"> & { readonly update: string };
+type WireDocumentDetail = Omit<DocumentDetail, "update"> & { readonly update: string };
 
 export interface ControlRequest {
   readonly method: string;

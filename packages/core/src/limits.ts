@@ -32,9 +32,12 @@ export const BACKLOG_BYTES_MAX = 64 * MIB;
 export const SESSION_CONGESTED_BYTES = 1 * MIB;
 /** … and beyond which it is cut off without waiting: one document, and what may have come on top. */
 export const SESSION_BUFFER_BYTES_MAX = DOCUMENT_BYTES_MAX + 8 * MIB;
-/** A congested session has this long to drain, and one second more for each of these bytes that wait. */
-export const SESSION_DRAIN_MS = 30_000;
-export const SESSION_DRAIN_BYTES_PER_SECOND = 256 * KIB;
+/**
+ * A congested session has this long to drain, and one second more for each of these bytes that wait. Twice what the relay
+ * gives it before it closes it politely: this is for sockets that do not even take a close frame.
+ */
+export const SESSION_DRAIN_MS = 60_000;
+export const SESSION_DRAIN_BYTES_PER_SECOND = 128 * KIB;
 
 /** Unsent bytes of a link at which live pushes stop. */
 export const LINK_CONGESTED_BYTES = 8 * MIB;

@@ -37,7 +37,7 @@ interface Session {
   readonly webSocket: WebSocket;
   readonly socket: Socket;
   /** Frames of this turn, not yet written. */
-  frames: Uint8Array[];
+  frames: Buffer[];
   state: "open" | "closing";
   /** Something came from it since the last heartbeat. */
   heard: boolean;
@@ -90,10 +90,12 @@ export class SessionSockets {
   send(ids: readonly SubscriberId[], frame: Uint8Array): void {
     this.#options.counters.deliveries += ids.length;
     this.#options.counters.deliveredBytes += ids.length * frame.length;
+    // Sockets would wrap any other kind of array anew for each reader.
+    const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
     for (const id of ids) {
       const session = this.#sessions.get(id);
       if (session === undefined || session.state !== "open") continue;
-      session.frames.push(frame);
+      session.frames.push(bytes);
       if (session.frames.length === 1) this.#unwritten.add(session);
     }
   }
