@@ -4,6 +4,7 @@
  */
 import { YarrowError } from "@yarrow/protocol";
 import type { Catalog } from "./catalog/catalog.ts";
+import { encodeFence } from "./document/fence.ts";
 import type { Effect } from "./effect.ts";
 import type { Link } from "./links/link.ts";
 import type { Store } from "./store.ts";
@@ -12,6 +13,8 @@ export interface RepairsParts {
   readonly store: Store;
   readonly catalog: Catalog;
   readonly suspect: (now: number) => void;
+  /** Lets go of those who look at it: they may hold what was lost, and give it back when they return. */
+  readonly evict: (name: string, detail: string) => void;
   readonly emit: (effect: Effect) => void;
 }
 
@@ -28,26 +31,30 @@ export class Repairs {
     if (this.#parts.catalog.quarantined.size > 0) this.#equalAt = now;
   }
 
+  /** Damage may be found by a reader between two steps. */
+  nextDeadline(): number {
+    return this.#parts.catalog.damaged.size > 0 ? 0 : Number.POSITIVE_INFINITY;
+  }
+
   /** Call when nothing is staged. */
   wake(now: number): void {
-    const { catalog, emit, suspect } = this.#parts;
+    const { catalog, emit, suspect, evict } = this.#parts;
     for (const [name, detail] of catalog.damaged) {
+      evict(name, detail);
       emit({ type: "observe", fact: { kind: "quarantined", name, detail } });
       suspect(now);
     }
     catalog.damaged.clear();
     if (this.#equalAt === undefined) return;
     this.#equalAt = undefined;
-    for (const name of catalog.quarantined) this.#release(name, now);
-    catalog.quarantined.clear();
+    for (const name of [...catalog.quarantined]) this.#release(name, now);
   }
 
   #release(name: string, now: number): void {
     const { store, catalog, emit } = this.#parts;
     const entry = catalog.entry(name, now);
-    const stored = store.readDocument(name);
-    if (entry.row === undefined || stored?.fence === undefined) return;
-    const row = { ...stored, fence: stored.fence, quarantined: false };
+    if (entry.row === undefined || catalog.damaged.has(name)) return;
+    const row = { ...entry.row, fence: encodeFence(entry.fence), quarantined: false };
     try {
       store.transaction(() => store.writeDocument(row));
     } catch (error) {
@@ -56,6 +63,7 @@ export class Repairs {
       throw error;
     }
     entry.row = row;
+    catalog.quarantined.delete(name);
     emit({ type: "observe", fact: { kind: "repaired", name } });
   }
 }

@@ -37,6 +37,7 @@ import { SetTree } from "./set-tree/set-tree.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { describeStatus } from "./status.ts";
 import type { DocumentRow, Store } from "./store.ts";
+import { StoreFullError } from "./store.ts";
 import { Subscribers } from "./subscribers.ts";
 import { Verifier } from "./verification/verifier.ts";
 import { VerifyPages } from "./verification/verify-pages.ts";
@@ -109,11 +110,11 @@ export class Replica {
     const later = (task: (then: number) => void): void => void this.#later.push(task);
 
     const tree = new SetTree(store, key, config.leafDocumentsMax);
-    const catalog: Catalog = new Catalog(store, key, config, (entry) => {
-      mendDocument(store, tree, catalog.key, entry);
-    });
+    const catalog: Catalog = new Catalog(store, key, config, (entry, setAside) =>
+      mendDocument(store, tree, catalog.key, entry, setAside),
+    );
     const workbench = new Workbench(config, emit);
-    const encoder = new Encoder(store, config, workbench);
+    const encoder = new Encoder({ store, config, workbench, rebuild: (entry, damage) => catalog.rebuild(entry, damage) });
     const directory = new Directory(config, random);
     const links = new Links({
       config,
@@ -163,6 +164,7 @@ export class Replica {
       emit,
       suspect: (at) => links.open().forEach((link) => this.#reconciler.suspect(link.id, at)),
     });
+      evict: (name, detail) => this.#subscribers.quarantine(name, detail),
     this.#compactor = new Compactor({ config, store, catalog, encoder, workbench, emit });
     this.#sweeper = new Sweeper({ store, catalog, compactor: this.#compactor, config }, now);
     this.#verifier = new Verifier({ store, catalog, tree, links, pages, emit });
@@ -195,6 +197,7 @@ export class Replica {
       this.#sweeper.nextDeadline(),
       this.#verifier.nextDeadline(),
       this.#catalog.nextTrim(),
+      this.#repairs.nextDeadline(),
       this.#encoder.nextTrim(),
     );
   }
@@ -228,7 +231,8 @@ export class Replica {
     if (row === undefined || entry.incarnation === 0) return undefined;
     return {
       row,
-      parts: this.#encoder.parts(entry),
+      // Where damage is found, the entry is rebuilt, and what survives is read in its place.
+      parts: this.#encoder.parts(entry) ?? this.#encoder.parts(entry) ?? [],
       deleteSet: entry.lattice.encodeDeleteSet(),
       pendingBytes: entry.pendingBytes,
     };
@@ -440,9 +444,15 @@ export class Replica {
     this.#verifier.linkEnded(link);
   }
 
-  #adoptCluster(id: ClusterId): void {
+  /** Returns false when there is no room to remember it. */
+  #adoptCluster(id: ClusterId): boolean {
     const key = createFingerprintKey(id);
-    this.#store.transaction(() => this.#store.writeClusterId(id));
+    try {
+      this.#store.transaction(() => this.#store.writeClusterId(id));
+    } catch (error) {
+      if (error instanceof StoreFullError) return false;
+      throw error;
+    }
     this.#clusterId = id;
     this.#tree.rekey(key);
     this.#catalog.rekey(key);
@@ -461,6 +471,7 @@ export class Replica {
 export interface ReplicaDocument {
   readonly row: DocumentRow;
   /** Yjs updates, encoding V1, oldest first; merge them and replace the delete set by this one. */
+    return true;
   readonly parts: readonly Uint8Array[];
   readonly deleteSet: Uint8Array;
   readonly pendingBytes: number;

@@ -143,7 +143,7 @@ export class Replication {
     const { name } = staged.entry;
     if (!isAlive(staged.entry.incarnation)) return false;
     try {
-      return catalog.offer(staged, catalog.scan(update), principal, source).outcome !== "known";
+      return catalog.offer(staged, catalog.scan(update, source), principal, source).outcome !== "known";
     } catch (error) {
       if (!(error instanceof YarrowError)) throw error;
       if (error.code === "YARROW_PENDING_FULL") link.dirty = true;

@@ -115,7 +115,7 @@ export class Subscribers {
     }
     const { name } = subscriber;
     try {
-      const scanned = catalog.scan(update);
+      const scanned = catalog.scan(update, "local");
       const staged = catalog.staged(catalog.entry(name, now));
       const { entry } = staged;
       if (subscriber.incarnation !== entry.incarnation) {
@@ -164,7 +164,8 @@ export class Subscribers {
   /** The change did not commit: whoever wrote to it must come again. */
   failed(change: StagedChange, error: YarrowError): void {
     const writers = new Set(change.edits.map(({ subscriber }) => subscriber));
-    for (const id of writers) this.#evict(id, "overloaded", error.code, error.message);
+    const reason = error.code === "YARROW_STORE_FULL" ? "overloaded" : "invalid";
+    for (const id of writers) this.#evict(id, reason, error.code, error.message);
     // The incarnation fell back with the rows: whoever was moved along with it is bound to what is no longer there.
     if (!change.moved) return;
     for (const subscriber of this.#byName.get(change.entry.name) ?? []) {
@@ -172,9 +173,11 @@ export class Subscribers {
     }
   }
 
-  /** Lets go of everyone who looks at a document. */
-  evictAll(name: string, reason: EvictReason, code: YarrowErrorCode, detail: string): void {
-    for (const subscriber of [...(this.#byName.get(name) ?? [])]) this.#evict(subscriber.id, reason, code, detail);
+  /** Damage was found in a document: lets go of everyone who looks at it. */
+  quarantine(name: string, detail: string): void {
+    for (const { id } of [...(this.#byName.get(name) ?? [])]) {
+      this.#evict(id, "quarantined", "YARROW_DOCUMENT_QUARANTINED", `${quote(name)}: ${detail} is damaged`);
+    }
   }
 
   isWatched(name: string): boolean {

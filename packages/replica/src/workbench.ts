@@ -23,6 +23,11 @@ export class Workbench {
     return this.#away.size + this.#line.length;
   }
 
+  /** True when a job given now starts at once. */
+  get hasRoom(): boolean {
+    return this.#line.length === 0 && this.#away.size < this.#config.workInFlightMax;
+  }
+
   /** `prepare` gathers the job's input when its turn comes, so that jobs in line hold no bytes. */
   run(prepare: () => Work, done: Done): void {
     this.#line.push({ id: this.#nextId++, prepare, done });

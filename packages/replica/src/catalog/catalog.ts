@@ -7,7 +7,7 @@
  * 3. What is accepted advances the lattice before anything is merged.
  */
 import type { Incarnation } from "@yarrow/protocol";
-import { assert, DOCUMENT_BYTES_MAX, FENCE_IDS_MAX, isAlive, YarrowError } from "@yarrow/protocol";
+import { assert, DOCUMENT_BYTES_MAX, isAlive, YarrowError } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import { absorb } from "../document/absorb.ts";
 import type { Contribution } from "../document/contribution.ts";
@@ -15,9 +15,10 @@ import type { FingerprintKey } from "../document/fingerprint.ts";
 import { Lattice } from "../document/lattice.ts";
 import type { ScannedUpdate } from "../document/scan-update.ts";
 import { scanUpdate } from "../document/scan-update.ts";
+import { DIFFERENCE_LIMITS, MERGED_LIMITS, UPDATE_LIMITS } from "../document/update-limits.ts";
 import type { DocumentRow, LogSegment, SegmentSource, Store } from "../store.ts";
 import type { Entry } from "./entry.ts";
-import { loadEntry } from "./entry-loader.ts";
+import { loadEntry, rebuildEntry } from "./entry-loader.ts";
 import { StagedChange } from "./staged-change.ts";
 
 /** What became of an offered update. */
@@ -40,10 +41,15 @@ export class Catalog {
   readonly damaged = new Map<string, string>();
   /** Loaded documents whose damage is not yet known to be repaired. */
   readonly quarantined = new Set<string>();
-  readonly #mend: (entry: Entry) => void;
+  readonly #mend: (entry: Entry, setAside: () => void) => boolean;
 
-  /** `mend` writes the record of a document that was rebuilt from what survived, inside the transaction that sets the rest aside. */
-  constructor(store: Store, key: FingerprintKey, config: ReplicaConfig, mend: (entry: Entry) => void) {
+  /** `mend` records a document that was rebuilt from what survived and sets the rest aside, in one transaction; false = no room. */
+  constructor(
+    store: Store,
+    key: FingerprintKey,
+    config: ReplicaConfig,
+    mend: (entry: Entry, setAside: () => void) => boolean,
+  ) {
     this.#store = store;
     this.#key = key;
     this.#config = config;
@@ -74,13 +80,27 @@ export class Catalog {
       this.#entries.set(name, cached);
       return cached;
     }
-    const { entry, damage } = loadEntry(this.#store, this.#key, name, this.#mend);
-    if (damage !== undefined) this.damaged.set(name, damage);
-    if (damage !== undefined || entry.row?.quarantined === true) this.quarantined.add(name);
+    const { entry, damage } = loadEntry(this.#store, this.#key, name);
     entry.touchedAt = now;
     this.#entries.set(name, entry);
-    this.#entryBytes += entry.bytes;
+    if (damage !== undefined) this.rebuild(entry, damage);
+    if (entry.row?.quarantined === true) this.quarantined.add(name);
+    this.#account(entry);
     return entry;
+  }
+
+  /**
+   * Damage was found in a document's rows: goes on with what survives. Returns false when nothing could be recorded (there
+   * is no room, or the entry is no longer the one in memory). Call when nothing is staged on it.
+   */
+  rebuild(entry: Entry, damage: string): boolean {
+    if (this.#entries.get(entry.name) !== entry) return false;
+    const recorded = rebuildEntry(this.#store, this.#key, entry, this.#mend);
+    // Without room the same damage is met again and again; it is told once.
+    if (recorded || !this.quarantined.has(entry.name)) this.damaged.set(entry.name, damage);
+    this.quarantined.add(entry.name);
+    this.#account(entry);
+    return recorded;
   }
 
   /** The change this batch makes to an entry. */
@@ -101,25 +121,24 @@ export class Catalog {
   }
 
   /** Looks through an update before anything of it is used. Throws YARROW_UPDATE_INVALID, YARROW_UPDATE_TOO_LARGE. */
-  scan(update: Uint8Array): ScannedUpdate {
-    return scanUpdate(update);
+  scan(update: Uint8Array, source: SegmentSource): ScannedUpdate {
+    return scanUpdate(update, source === "repair" ? DIFFERENCE_LIMITS : UPDATE_LIMITS);
   }
 
   /**
-   * Offers an update to an alive document. Throws YARROW_PENDING_FULL (nothing of the remainder is kept),
-   * YARROW_DOCUMENT_TOO_LARGE.
+   * Offers an update to an alive document. Throws YARROW_PENDING_FULL (nothing of the remainder is kept) and, for local
+   * writes, YARROW_DOCUMENT_TOO_LARGE. What another peer has accepted is never too large: refusing it would divide them for good.
    */
   offer(staged: StagedChange, scanned: ScannedUpdate, principal: string, source: SegmentSource): Offered {
     const { entry } = staged;
     assert(entry.alive, "only an alive document takes updates");
-    this.#checkSize(entry, staged, scanned.bytes.length);
-    const before = entry.lattice.byteSize;
+    if (source === "local") this.#checkSize(entry, staged, scanned.bytes.length);
     const { accepted, remainder, contribution } = absorb(entry.lattice, scanned);
-    this.#entryBytes += entry.lattice.byteSize - before;
     if (accepted !== undefined) {
       staged.segments.push({ principal, source, update: accepted });
       if (entry.pending.length > 0) this.#promotePending(staged);
     }
+    this.#account(entry);
     const waits = remainder !== undefined && this.#keepPending(staged, { principal, source, update: remainder });
     if (waits) return { outcome: "pending", contribution };
     return { outcome: accepted === undefined ? "known" : "accepted", contribution };
@@ -131,29 +150,25 @@ export class Catalog {
     assert(incarnation > entry.incarnation, "incarnations only grow");
     this.joinFence(staged, isAlive(entry.incarnation) ? entry.lattice.clientIds() : []);
     this.joinFence(staged, fence);
-    this.#entryBytes -= entry.lattice.byteSize + entry.pendingBytes;
     entry.incarnation = incarnation;
     entry.lattice = new Lattice(this.#key);
     entry.pending = [];
     entry.pendingBytes = 0;
-    this.#entryBytes += entry.lattice.byteSize;
     staged.dropIncarnation();
+    this.#account(entry);
   }
 
-  /** Adds dead client ids. They only ever grow. */
+  /** Adds dead client ids. */
   joinFence(staged: StagedChange, clients: Iterable<number>): void {
-    const { fence } = staged.entry;
-    for (const client of clients) {
-      if (fence.has(client) || fence.size >= FENCE_IDS_MAX) continue;
-      fence.add(client);
-      staged.fenceGrew = true;
-    }
+    if (staged.entry.joinFence(clients)) staged.fenceGrew = true;
+    this.#account(staged.entry);
   }
 
   /** After a commit: the entry stands in its rows. */
   published(entry: Entry, row: DocumentRow, now: number): void {
     entry.row = row;
     entry.changedAt = now;
+    this.#account(entry);
   }
 
   /** Forgets an entry whose staged change did not commit, or that memory no longer needs. */
@@ -161,8 +176,7 @@ export class Catalog {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
     this.#entries.delete(name);
-    this.#entryBytes -= entry.bytes;
-    if (this.#entries.size === 0) this.#entryBytes = 0;
+    this.#entryBytes -= entry.accountedBytes;
   }
 
   /** Lets go of entries over the byte budget, and of those unused for long. */
@@ -178,6 +192,14 @@ export class Catalog {
   nextTrim(): number {
     for (const entry of this.#entries.values()) return entry.touchedAt + this.#config.entryIdleMs;
     return Number.POSITIVE_INFINITY;
+  }
+
+  /** Brings the sum up to date with what an entry weighs now. */
+  #account(entry: Entry): void {
+    if (this.#entries.get(entry.name) !== entry) return;
+    const { bytes } = entry;
+    this.#entryBytes += bytes - entry.accountedBytes;
+    entry.accountedBytes = bytes;
   }
 
   #checkSize(entry: Entry, staged: StagedChange, updateBytes: number): void {
@@ -203,7 +225,7 @@ export class Catalog {
     }
     entry.pending.push({ id: undefined, segment });
     entry.pendingBytes += segment.update.length;
-    this.#entryBytes += segment.update.length;
+    this.#account(entry);
     staged.addedPending.push(segment);
     return true;
   }
@@ -214,7 +236,7 @@ export class Catalog {
     for (let moved = true; moved; ) {
       moved = false;
       for (const pending of entry.pending.slice()) {
-        const { accepted, remainder } = absorb(entry.lattice, scanUpdate(pending.segment.update));
+        const { accepted, remainder } = absorb(entry.lattice, scanUpdate(pending.segment.update, MERGED_LIMITS));
         const done = remainder === undefined;
         if (accepted === undefined && !done) continue;
         if (accepted !== undefined) staged.segments.push({ ...pending.segment, update: accepted });
@@ -229,7 +251,6 @@ export class Catalog {
     const { entry } = staged;
     entry.pending = entry.pending.filter((other) => other !== pending);
     entry.pendingBytes -= pending.segment.update.length;
-    this.#entryBytes -= pending.segment.update.length;
     if (pending.id !== undefined) staged.removedPending.push(pending.id);
     else staged.addedPending = staged.addedPending.filter((segment) => segment !== pending.segment);
   }

@@ -2,6 +2,7 @@
  * Writes staged changes. All of a batch go in one transaction; when that fails, each document goes in one of its own, so
  * that only those that fail alone are refused. (Why documents and not events: docs/decisions/0003-failure-unit.md.)
  */
+import type { TreeItem } from "@yarrow/protocol";
 import { assert, YarrowError } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import { encodeFence } from "../document/fence.ts";
@@ -9,7 +10,7 @@ import type { FingerprintKey } from "../document/fingerprint.ts";
 import { toBytes } from "../document/fingerprint.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { DocumentRow, Store } from "../store.ts";
-import { StoreFailedError } from "../store.ts";
+import { StoreFailedError, StoreFullError } from "../store.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Entry } from "./entry.ts";
 import type { StagedChange } from "./staged-change.ts";
@@ -43,7 +44,11 @@ function attempt(parts: CommitParts, changes: readonly StagedChange[]): YarrowEr
   const { store, tree, catalog, now } = parts;
   tree.begin();
   try {
-    const rows = store.transaction(() => changes.map((change) => writeChange(parts, change)));
+    const rows = store.transaction(() => {
+      const written = changes.map((change) => writeChange(parts, change));
+      tree.replaceAll(changes.flatMap(({ entry }) => treeItem(entry, catalog.key)));
+      return written;
+    });
     changes.forEach((change, i) => catalog.published(change.entry, rows[i]!, now));
     return undefined;
   } catch (error) {
@@ -54,7 +59,7 @@ function attempt(parts: CommitParts, changes: readonly StagedChange[]): YarrowEr
 }
 
 function writeChange(parts: CommitParts, change: StagedChange): DocumentRow {
-  const { store, tree, catalog } = parts;
+  const { store } = parts;
   const arrivedMs = Math.floor(parts.now);
   const { entry } = change;
   const row = entry.row ?? store.createDocument(entry.name, entry.key);
@@ -68,8 +73,6 @@ function writeChange(parts: CommitParts, change: StagedChange): DocumentRow {
   }
   writePending(store, change, row);
   checkpointIfDue(parts, entry, row, lastSequence, rowBytes, change.moved);
-  const digest = entry.digest(catalog.key);
-  if (digest !== undefined) tree.replace(entry.key, digest);
   const written: DocumentRow & { readonly fence: Uint8Array } = {
     ...row,
     incarnation: entry.incarnation,
@@ -85,8 +88,19 @@ function writeChange(parts: CommitParts, change: StagedChange): DocumentRow {
   return written;
 }
 
-/** Records what is left of a document after damage. Call inside a transaction. */
-export function mendDocument(store: Store, tree: SetTree, key: FingerprintKey, entry: Entry): void {
+function treeItem(entry: Entry, key: FingerprintKey): TreeItem[] {
+  const digest = entry.digest(key);
+  return digest === undefined ? [] : [{ key: entry.key, digest }];
+}
+
+/** Records what is left of a document after damage, and sets the rest aside. Returns false when there is no room for it. */
+export function mendDocument(
+  store: Store,
+  tree: SetTree,
+  key: FingerprintKey,
+  entry: Entry,
+  setAside: () => void,
+): boolean {
   assert(entry.row !== undefined, "only a stored document can be damaged");
   const row = {
     ...entry.row,
@@ -95,9 +109,20 @@ export function mendDocument(store: Store, tree: SetTree, key: FingerprintKey, e
     quarantined: true,
   };
   const digest = entry.digest(key);
-  if (digest !== undefined) tree.replace(entry.key, digest);
-  store.writeDocument(row);
+  tree.begin();
+  try {
+    store.transaction(() => {
+      setAside();
+      if (digest !== undefined) tree.replace(entry.key, digest);
+      store.writeDocument(row);
+    });
+  } catch (error) {
+    tree.rollback();
+    if (error instanceof StoreFullError) return false;
+    throw error;
+  }
   entry.row = row;
+  return true;
 }
 
 /** The rows of what died stay for the history window; only what serves the living goes. */

@@ -7,9 +7,11 @@
 import { toHex } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import { decodeStateVector } from "../document/state-vector.ts";
-import { encodeDifference } from "../document/merge.ts";
+import { doWork } from "../document/do-work.ts";
 import { scanUpdate } from "../document/scan-update.ts";
+import { MERGED_LIMITS } from "../document/update-limits.ts";
 import type { Store } from "../store.ts";
+import type { WorkResult } from "../work.ts";
 import type { Workbench } from "../workbench.ts";
 import type { Entry } from "./entry.ts";
 import { readRows } from "./entry-loader.ts";
@@ -34,10 +36,19 @@ export class Encoder {
   #answerBytes = 0;
   readonly #waiting = new Map<string, Encoded[]>();
 
-  constructor(store: Store, config: ReplicaConfig, workbench: Workbench) {
-    this.#store = store;
-    this.#config = config;
-    this.#workbench = workbench;
+  readonly #rebuild: (entry: Entry, damage: string) => boolean;
+
+  constructor(parts: {
+    readonly store: Store;
+    readonly config: ReplicaConfig;
+    readonly workbench: Workbench;
+    /** Told of damage; returns true when the entry now stands in what survives. */
+    readonly rebuild: (entry: Entry, damage: string) => boolean;
+  }) {
+    this.#store = parts.store;
+    this.#config = parts.config;
+    this.#workbench = parts.workbench;
+    this.#rebuild = parts.rebuild;
   }
 
   get cachedBytes(): number {
@@ -71,29 +82,38 @@ export class Encoder {
 
   /** What a replica with this state vector lacks; the delete set is given. */
   difference(entry: Entry, stateVector: Uint8Array, deleteSet: Uint8Array, done: Encoded): void {
-    const parts = this.parts(entry, decodeStateVector(stateVector));
+    const beyond = decodeStateVector(stateVector);
+    const parts = this.parts(entry, beyond);
+    if (parts === undefined) return done(undefined);
     let bytes = 0;
     for (const part of parts) bytes += part.length;
-    if (bytes <= this.#config.inlineWorkBytes) return done(encodeDifference(parts, stateVector, deleteSet));
-    this.#workbench.run(
-      () => ({ kind: "encode", parts, stateVector, deleteSet }),
-      (result) => done(result.kind === "encode" ? result.update : undefined),
-    );
+    const finish = (result: WorkResult): void => done(result.kind === "encode" ? result.update : undefined);
+    const job = { kind: "encode", stateVector, deleteSet } as const;
+    if (bytes <= this.#config.inlineWorkBytes) return finish(doWork({ ...job, parts }));
+    // A job that must wait in line holds no bytes: it reads them again when its turn comes.
+    const held = this.#workbench.hasRoom ? parts : undefined;
+    this.#workbench.run(() => ({ ...job, parts: held ?? this.parts(entry, beyond) ?? [] }), finish);
   }
 
-  /** Stored updates of the current incarnation that hold anything beyond a state vector (undefined = all), oldest first. */
-  parts(entry: Entry, beyond?: ReadonlyMap<number, number>): Uint8Array[] {
+  /**
+   * Stored updates of the current incarnation that hold anything beyond a state vector (undefined = all), oldest first.
+   * Undefined when damage was found among them: the entry has then been rebuilt, and says less than it did.
+   */
+  parts(entry: Entry, beyond?: ReadonlyMap<number, number>): Uint8Array[] | undefined {
     const { row } = entry;
     if (row === undefined || !entry.alive) return [];
     const parts: Uint8Array[] = [];
+    let damage: string | undefined;
     const head = this.#store.readSnapshot(row.id, entry.incarnation, "head");
+    if (head !== undefined && (head.update === undefined || head.stateVector === undefined)) damage = "the head snapshot";
     if (head?.update !== undefined && !isCovered(head.stateVector, beyond)) parts.push(head.update);
     for (const logRow of readRows(this.#store, row, entry.incarnation, head?.sequence ?? 0)) {
+      if (logRow.segments === undefined) damage ??= `log row ${logRow.sequence}`;
       for (const segment of logRow.segments ?? []) {
         if (beyond === undefined || bringsNew(segment.update, beyond)) parts.push(segment.update);
       }
     }
-    return parts;
+    return damage !== undefined && this.#rebuild(entry, damage) ? undefined : parts;
   }
 
   trim(now: number): void {
@@ -125,5 +145,5 @@ function isCovered(encoded: Uint8Array | undefined, by: ReadonlyMap<number, numb
 }
 
 function bringsNew(update: Uint8Array, beyond: ReadonlyMap<number, number>): boolean {
-  return scanUpdate(update).sections.some((section) => section.end > (beyond.get(section.client) ?? 0));
+  return scanUpdate(update, MERGED_LIMITS).sections.some((section) => section.end > (beyond.get(section.client) ?? 0));
 }

@@ -6,13 +6,14 @@
  * smaller lattice gives the document another fingerprint than the other peers have.
  */
 import type { Incarnation } from "@yarrow/protocol";
-import { assert, YarrowError } from "@yarrow/protocol";
+import { assert } from "@yarrow/protocol";
 import { absorb } from "../document/absorb.ts";
 import { decodeFence } from "../document/fence.ts";
 import type { FingerprintKey } from "../document/fingerprint.ts";
 import { documentKey } from "../document/keys.ts";
 import { Lattice } from "../document/lattice.ts";
 import { scanUpdate } from "../document/scan-update.ts";
+import { MERGED_LIMITS } from "../document/update-limits.ts";
 import type { DocumentRow, LogRow, LogSegment, Store } from "../store.ts";
 import { Entry } from "./entry.ts";
 
@@ -24,16 +25,8 @@ export interface Loaded {
   readonly damage: string | undefined;
 }
 
-/**
- * Loads a document, or makes an empty entry for a name that was never written. Writes only where it finds damage: it sets
- * the damaged rows aside and calls `mend` to record what is left, in one transaction.
- */
-export function loadEntry(
-  store: Store,
-  key: FingerprintKey,
-  name: string,
-  mend: (entry: Entry) => void,
-): Loaded {
+/** Loads a document, or makes an empty entry for a name that was never written. A damaged one is yet to be rebuilt. */
+export function loadEntry(store: Store, key: FingerprintKey, name: string): Loaded {
   const row = store.readDocument(name);
   if (row === undefined) return { entry: emptyEntry(key, name), damage: undefined };
   const fence = decodeFenceOrUndefined(row.fence);
@@ -47,13 +40,7 @@ export function loadEntry(
   });
   loadPending(store, entry);
   const damage = fence === undefined ? "the set of dead client ids" : foldFromCheckpoint(store, key, entry, row);
-  if (damage === undefined) return { entry, damage };
-  const rebuilt = store.transaction(() => {
-    const survivor = rebuild(store, key, entry);
-    mend(survivor);
-    return survivor;
-  });
-  return { entry: rebuilt, damage };
+  return { entry, damage };
 }
 
 function emptyEntry(key: FingerprintKey, name: string): Entry {
@@ -72,6 +59,8 @@ function decodeFenceOrUndefined(bytes: Uint8Array | undefined): Set<number> | un
 }
 
 function loadPending(store: Store, entry: Entry): void {
+  entry.pending = [];
+  entry.pendingBytes = 0;
   for (const pending of store.readPending(entry.row!.id)) {
     if (pending.segment === undefined) continue;
     entry.pending.push({ id: pending.id, segment: pending.segment });
@@ -96,7 +85,7 @@ function foldFromCheckpoint(store: Store, key: FingerprintKey, entry: Entry, row
 
 function foldRow(entry: Entry, segments: readonly LogSegment[]): void {
   for (const segment of segments) {
-    absorb(entry.lattice, scanUpdate(segment.update));
+    absorb(entry.lattice, scanUpdate(segment.update, MERGED_LIMITS));
     entry.uncheckedBytes += segment.update.length;
   }
 }
@@ -117,42 +106,69 @@ export function* readRows(
   }
 }
 
-/** Builds the lattice from what survives, and sets aside what does not. */
-function rebuild(store: Store, key: FingerprintKey, damaged: Entry): Entry {
-  const row = damaged.row;
+/**
+ * Builds an entry anew, in place, from the rows that survive. `record` must call the given function and write the entry's
+ * record in one transaction; it returns false when there is no room, and then only memory is rebuilt.
+ */
+export function rebuildEntry(
+  store: Store,
+  key: FingerprintKey,
+  entry: Entry,
+  record: (entry: Entry, setAside: () => void) => boolean,
+): boolean {
+  const { row } = entry;
   assert(row !== undefined, "only a stored document can be damaged");
-  const { name, incarnation, fence } = damaged;
-  const entry = new Entry({ name, key: row.key, row, incarnation, fence, lattice: new Lattice(key) });
-  entry.pending = damaged.pending;
-  entry.pendingBytes = damaged.pendingBytes;
-  const head = store.readSnapshot(row.id, row.incarnation, "head");
-  let after = 0;
-  if (head !== undefined && head.update !== undefined && head.stateVector !== undefined) {
-    salvage(store, entry, { principal: "", source: "repair", update: head.update });
-    after = head.sequence;
-  } else if (head !== undefined) {
-    store.quarantineSnapshot(row.id, row.incarnation, "head");
-    const base = store.readSnapshot(row.id, row.incarnation, "base");
-    if (base?.update !== undefined) salvage(store, entry, { principal: "", source: "repair", update: base.update });
+  const writes: (() => void)[] = [() => store.deleteCheckpoint(row.id)];
+  entry.lattice = new Lattice(key);
+  entry.checkpointSequence = 0;
+  entry.uncheckedBytes = 0;
+  const waiting: LogSegment[] = [];
+  const head = salvageSnapshot(store, entry, row, writes, waiting);
+  let tailBytes = 0;
+  for (const logRow of readRows(store, row, entry.incarnation, head.sequence)) {
+    if (logRow.segments === undefined) writes.push(() => store.quarantineLog(logRow.sequence));
+    for (const segment of logRow.segments ?? []) {
+      salvage(entry, segment, waiting);
+      tailBytes += segment.update.length;
+    }
   }
-  for (const logRow of readRows(store, row, entry.incarnation, after)) {
-    if (logRow.segments === undefined) store.quarantineLog(logRow.sequence);
-    else for (const segment of logRow.segments) salvage(store, entry, segment);
-  }
-  store.deleteCheckpoint(row.id);
-  return entry;
+  entry.row = { ...row, headBytes: head.bytes, tailBytes };
+  const recorded = record(entry, () => {
+    for (const write of writes) write();
+    for (const segment of waiting) store.addPending(row.id, segment);
+  });
+  if (recorded) loadPending(store, entry);
+  return recorded;
 }
 
-/** Takes a surviving segment in; what has lost its predecessor waits as pending. */
-function salvage(store: Store, entry: Entry, segment: LogSegment): void {
-  try {
-    const { remainder } = absorb(entry.lattice, scanUpdate(segment.update));
-    entry.uncheckedBytes += segment.update.length;
-    if (remainder === undefined) return;
-    const waiting = { ...segment, update: remainder };
-    store.addPending(entry.row!.id, waiting);
-    entry.pendingBytes += remainder.length;
-  } catch (error) {
-    if (!(error instanceof YarrowError)) throw error;
+/** Takes in the head snapshot; where it is damaged, the base takes its place, for all rows after the base are kept. */
+function salvageSnapshot(
+  store: Store,
+  entry: Entry,
+  row: DocumentRow,
+  writes: (() => void)[],
+  waiting: LogSegment[],
+): { readonly sequence: number; readonly bytes: number } {
+  const { incarnation } = entry;
+  const head = store.readSnapshot(row.id, incarnation, "head");
+  if (head === undefined) return { sequence: 0, bytes: 0 };
+  if (head.update !== undefined && head.stateVector !== undefined) {
+    salvage(entry, { principal: "", source: "repair", update: head.update }, waiting);
+    return { sequence: head.sequence, bytes: head.update.length };
   }
+  writes.push(() => store.quarantineSnapshot(row.id, incarnation, "head"));
+  const base = store.readSnapshot(row.id, incarnation, "base");
+  if (base?.update === undefined) return { sequence: 0, bytes: 0 };
+  const { update, sequence } = base;
+  salvage(entry, { principal: "", source: "repair", update }, waiting);
+  const stateVector = entry.lattice.encodeStateVector();
+  writes.push(() => store.writeSnapshot({ document: row.id, incarnation, kind: "head", sequence, stateVector, update }));
+  return { sequence, bytes: update.length };
+}
+
+/** Takes a surviving segment in; what has lost its predecessor waits. */
+function salvage(entry: Entry, segment: LogSegment, waiting: LogSegment[]): void {
+  const { remainder } = absorb(entry.lattice, scanUpdate(segment.update, MERGED_LIMITS));
+  entry.uncheckedBytes += segment.update.length;
+  if (remainder !== undefined) waiting.push({ ...segment, update: remainder });
 }

@@ -3,7 +3,7 @@
  * commits, thrown away when it does not.
  */
 import type { DocumentKey, Incarnation } from "@yarrow/protocol";
-import { isAlive } from "@yarrow/protocol";
+import { FENCE_IDS_MAX, isAlive } from "@yarrow/protocol";
 import { fenceDigest } from "../document/fence.ts";
 import type { FingerprintKey } from "../document/fingerprint.ts";
 import { digestDocument } from "../document/fingerprint.ts";
@@ -37,8 +37,9 @@ export class Entry {
   /** Last committed change, so that anti-entropy leaves busy documents to live push. */
   changedAt = Number.NEGATIVE_INFINITY;
   compacting = false;
-  /** The fence's digest, for the size it had: a fence only grows. */
-  #fenceDigest: { readonly size: number; readonly digest: Uint8Array } | undefined;
+  /** What the catalog last counted for this entry. */
+  accountedBytes = 0;
+  #fenceDigest: Uint8Array | undefined;
 
   constructor(options: {
     readonly name: string;
@@ -68,10 +69,28 @@ export class Entry {
   /** What the document contributes to the set tree; undefined when it never existed. */
   digest(key: FingerprintKey): Uint8Array | undefined {
     if (this.incarnation === 0) return undefined;
-    if (this.#fenceDigest?.size !== this.fence.size) {
-      this.#fenceDigest = { size: this.fence.size, digest: fenceDigest(key, this.fence) };
+    this.#fenceDigest ??= fenceDigest(key, this.fence);
+    return digestDocument(key, this.incarnation, this.#fenceDigest, this.lattice.fingerprint);
+  }
+
+  /**
+   * Adds dead client ids; says whether the fence changed. Beyond its limit the largest ids are left out, on every peer the
+   * same ones in whatever order they come, so that full fences stay equal.
+   */
+  joinFence(clients: Iterable<number>): boolean {
+    const added = new Set<number>();
+    for (const client of clients) if (!this.fence.has(client)) added.add(client);
+    if (added.size === 0) return false;
+    for (const client of added) this.fence.add(client);
+    if (this.fence.size > FENCE_IDS_MAX) {
+      const largest = [...this.fence].sort((a, b) => a - b).slice(FENCE_IDS_MAX);
+      for (const client of largest) {
+        this.fence.delete(client);
+        added.delete(client);
+      }
     }
-    return digestDocument(key, this.incarnation, this.#fenceDigest.digest, this.lattice.fingerprint);
+    this.#fenceDigest = undefined;
+    return added.size > 0;
   }
 
   /** True when a state vector names a client that died with an earlier incarnation and is not alive in this one. */

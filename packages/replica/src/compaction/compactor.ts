@@ -12,13 +12,13 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { Encoder } from "../catalog/encoder.ts";
 import type { Entry } from "../catalog/entry.ts";
 import { readRows } from "../catalog/entry-loader.ts";
+import { encodeFence } from "../document/fence.ts";
 import { mergeUpdates } from "../document/merge.ts";
 import type { Effect } from "../effect.ts";
 import type { RequestId } from "../event.ts";
 import type { ArrivalSequence, DocumentRow, Store } from "../store.ts";
 import { StoreFullError } from "../store.ts";
 import type { Workbench } from "../workbench.ts";
-import { assert } from "@yarrow/protocol";
 
 interface FullCompaction {
   readonly request: RequestId;
@@ -41,38 +41,40 @@ export interface CompactorParts {
 
 /** Documents of a full compaction that are under way at once. */
 const AT_ONCE = 8;
-const PAGE = 64;
 
 export class Compactor {
   readonly #parts: CompactorParts;
   readonly #full: FullCompaction[] = [];
+  /** Documents whose tail has outgrown their head, first come first; names only, for each holds its bytes while under way. */
+  readonly #due = new Set<string>();
+  #underway = 0;
 
   constructor(parts: CompactorParts) {
     this.#parts = parts;
   }
 
-  /** Starts a compaction when a document's tail has outgrown its head. Call when nothing is staged. */
+  /** Puts a document in line when its tail has outgrown its head. */
   consider(entry: Entry): void {
-    const { config } = this.#parts;
-    const { row } = entry;
-    if (row === undefined || row.tailBytes <= config.compactTailBytes || row.tailBytes <= row.headBytes / 2) return;
-    this.compact(entry, () => {});
+    if (this.#isDue(entry)) this.#due.add(entry.name);
   }
 
   /** Compacts one document; `done` tells its stored bytes before and after. Call when nothing is staged. */
   compact(entry: Entry, done: (before: number, after: number) => void): void {
     const { row, incarnation } = entry;
     if (row === undefined || !entry.alive || entry.compacting || row.tailBytes === 0) return done(0, 0);
+    const parts = this.#parts.encoder.parts(entry);
+    if (parts === undefined) return done(0, 0);
     entry.compacting = true;
+    this.#underway++;
     const before = row.headBytes + row.tailBytes;
     const sequence = row.lastSequence;
     const stateVector = entry.lattice.encodeStateVector();
     const deleteSet = entry.lattice.encodeDeleteSet();
-    const parts = this.#parts.encoder.parts(entry);
     this.#parts.workbench.run(
       () => ({ kind: "compact", parts, deleteSet }),
       (result, now) => {
         entry.compacting = false;
+        this.#underway--;
         if (result.kind !== "compact") return done(before, before);
         const after = this.#install(entry.name, incarnation, sequence, stateVector, result.snapshot, now);
         done(before, after ?? before);
@@ -98,8 +100,14 @@ export class Compactor {
     return this.#full.length > 0;
   }
 
-  /** Goes on with full compactions. Call when nothing is staged. */
+  /** Goes on with what is in line, and with full compactions. Call when nothing is staged. */
   wake(now: number): void {
+    for (const name of this.#due) {
+      if (this.#underway >= AT_ONCE) break;
+      this.#due.delete(name);
+      const entry = this.#parts.catalog.entry(name, now);
+      if (this.#isDue(entry)) this.compact(entry, () => {});
+    }
     const full = this.#full[0];
     if (full === undefined) return;
     while (!full.listed && full.underway < AT_ONCE) this.#compactPage(full, now);
@@ -111,8 +119,8 @@ export class Compactor {
   }
 
   #compactPage(full: FullCompaction, now: number): void {
-    const rows = this.#parts.store.listDocuments({ after: full.after, limit: PAGE, include: "alive" });
-    full.listed = rows.length < PAGE;
+    const rows = this.#parts.store.listDocuments({ after: full.after, limit: AT_ONCE, include: "alive" });
+    full.listed = rows.length < AT_ONCE;
     for (const row of rows) {
       full.after = row.name;
       if (row.tailBytes === 0) continue;
@@ -139,6 +147,8 @@ export class Compactor {
     const entry = catalog.entry(name, now);
     const { row } = entry;
     if (row === undefined || entry.incarnation !== incarnation) return undefined;
+    // An older snapshot must not take the place of a newer one: rows between the two may be gone.
+    if ((store.readSnapshot(row.id, incarnation, "head")?.sequence ?? 0) >= sequence) return undefined;
     let tailBytes = 0;
     for (const logRow of readRows(store, row, incarnation, sequence)) {
       for (const segment of logRow.segments ?? []) tailBytes += segment.update.length;
@@ -204,9 +214,12 @@ export class Compactor {
   }
 
   #writeRow(entry: Entry, row: DocumentRow): void {
-    const stored = this.#parts.store.readDocument(entry.name);
-    assert(stored?.fence !== undefined, "a loaded document has a readable fence");
-    this.#parts.store.writeDocument({ ...row, fence: stored.fence });
+    this.#parts.store.writeDocument({ ...row, fence: encodeFence(entry.fence) });
+  }
+
+  #isDue({ row }: Entry): boolean {
+    if (row === undefined) return false;
+    return row.tailBytes > this.#parts.config.compactTailBytes && row.tailBytes > row.headBytes / 2;
   }
 }
 

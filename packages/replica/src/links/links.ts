@@ -24,7 +24,8 @@ export interface LinksOptions {
   readonly addresses: readonly string[];
   readonly role: () => Role;
   readonly clusterId: () => ClusterId | undefined;
-  readonly adoptCluster: (id: ClusterId) => void;
+  /** Returns false when it cannot be remembered. */
+  readonly adoptCluster: (id: ClusterId) => boolean;
   readonly emit: (effect: Effect) => void;
   readonly opened: (link: Link, now: number) => void;
   readonly ended: (link: Link, now: number) => void;
@@ -35,10 +36,15 @@ export class Links {
   readonly #links = new Map<LinkId, Link>();
   #pausedAll = false;
   readonly #pausedPeers = new Set<string>();
-  duplicateIdentity = false;
 
   constructor(options: LinksOptions) {
     this.#options = options;
+  }
+
+  /** Two live processes have one peer id: a folder was copied and both copies run. Both are served. */
+  get duplicateIdentity(): boolean {
+    const ids = this.open().map((link) => link.peerId);
+    return new Set([...ids, this.#options.peerId]).size <= ids.length;
   }
 
   get paused(): boolean {
@@ -197,8 +203,12 @@ export class Links {
     link.state = { kind: "open", hello, since: now };
     if (this.#isPaused(link)) return this.refuse(link, "YARROW_LINK_PAUSED", "links of this peer are paused", now);
     if (!this.#winsOverOthers(link, hello, now)) return;
-    if (verdict.kind === "adopt") adoptCluster(verdict.clusterId);
-    if (hello.peerId === peerId || this.#othersHave(link, hello.peerId)) this.#noticeDuplicateIdentity(hello.peerId);
+    if (verdict.kind === "adopt" && !adoptCluster(verdict.clusterId)) {
+      return this.refuse(link, "YARROW_STORE_FULL", "there is no room to remember the cluster", now);
+    }
+    if (hello.peerId === peerId || this.#othersHave(link, hello.peerId)) {
+      this.#emitFact({ kind: "duplicate-identity", peerId: hello.peerId });
+    }
     if (link.dialled !== undefined) directory.linked(link.dialled, hello.peerId, hello.processId);
     link.pingDueAt = now + config.pingIntervalMs;
     this.#emitFact({ kind: "link-up", link: link.id, peerId: hello.peerId, url: link.dialled });
@@ -224,11 +234,6 @@ export class Links {
     return this.open().some((other) => other !== link && other.peerId === peerId);
   }
 
-  #noticeDuplicateIdentity(peerId: PeerId): void {
-    this.duplicateIdentity = true;
-    this.#emitFact({ kind: "duplicate-identity", peerId });
-  }
-
   #takeRefusal(link: Link, code: string, detail: string, now: number): void {
     const { directory, emit } = this.#options;
     this.#emitFact({ kind: "link-refused", code, detail, url: link.dialled });
@@ -239,13 +244,13 @@ export class Links {
   }
 
   #end(link: Link, reason: string, now: number, why: "failed" | "passing" | "ended"): void {
-    const { peerId } = link;
+    const { peerId, hello } = link;
     const wasOpen = link.state.kind === "open";
     link.state = { kind: "closing" };
     if (link.dialled !== undefined) this.#options.directory.lost(link.dialled, now, why);
     this.#emitFact({ kind: "link-down", link: link.id, peerId, reason });
     if (!wasOpen) return;
-    if (peerId !== undefined) this.#options.directory.peerLost(peerId, now);
+    if (peerId !== undefined) this.#options.directory.peerLost(peerId, hello?.addresses ?? [], now);
     this.#options.ended(link, now);
   }
 
@@ -272,7 +277,8 @@ export class Links {
   }
 
   #isPaused(link: Link): boolean {
-    return this.#pausedAll || this.isPausedByName(link.peerId) || this.isPausedByName(link.dialled);
+    if (this.#pausedAll || this.isPausedByName(link.peerId) || this.isPausedByName(link.dialled)) return true;
+    return link.hello?.addresses.some((url) => this.isPausedByName(url)) ?? false;
   }
 
   #sendFrames(link: Link): void {

@@ -106,9 +106,10 @@ export class Directory {
   }
 
   /** A link to this peer ended, whoever had dialled it: its other addresses need not wait long. */
-  peerLost(peerId: PeerId, now: number): void {
+  peerLost(peerId: PeerId, addresses: readonly string[], now: number): void {
     for (const target of this.#targets.values()) {
-      if (target.state !== "waiting" || target.peerId !== peerId) continue;
+      if (target.state !== "waiting" || target.failures > 0) continue;
+      if (target.peerId !== peerId && !addresses.includes(target.url)) continue;
       target.dueAt = Math.min(target.dueAt, now + this.#config.redialMinMs * (0.5 + this.#random()));
     }
   }

@@ -8,6 +8,9 @@ import { StoreFullError } from "../store.ts";
 import type { Directory } from "./directory.ts";
 import { isPeerUrl } from "./directory.ts";
 
+/** Addresses remembered of one peer. */
+const URLS_PER_PEER_MAX = 8;
+
 export interface ExchangeParts {
   readonly config: ReplicaConfig;
   readonly store: Store;
@@ -48,9 +51,10 @@ export class Exchange {
       const good = urls.filter(isPeerUrl);
       if (peerId === mine || good.length === 0) continue;
       const known = this.#known.get(peerId) ?? [];
-      const fresh = good.filter((url) => !known.includes(url));
+      const fresh = [...new Set(good)].filter((url) => !known.includes(url));
       if (fresh.length === 0 || (known.length === 0 && this.#known.size >= config.addressesMax)) continue;
-      this.#known.set(peerId, [...known, ...fresh]);
+      // A peer may come back elsewhere every time: the newest are kept. More would break the message they travel in.
+      this.#known.set(peerId, [...known, ...fresh].slice(-URLS_PER_PEER_MAX));
       this.#unwritten.add(peerId);
       for (const url of fresh) directory.add(url, { configured: false, peerId, now });
     }

@@ -19,6 +19,7 @@ import type { FingerprintKey } from "../document/fingerprint.ts";
 import { digestDocument, fromBytes, sumContribution } from "../document/fingerprint.ts";
 import { decodeFence, fenceDigest } from "../document/fence.ts";
 import type { Store } from "../store.ts";
+import { StoreFullError } from "../store.ts";
 import { digestAt, ITEM_BYTES, itemCount, keyAt, putItem, unpackItems } from "./bucket.ts";
 
 /** Four 32-bit lanes, wrapping. Kept as small integers, so that a million of them stay small. */
@@ -165,7 +166,12 @@ export class SetTree {
 
   #remakeLeaf(path: NodePath): Uint8Array {
     const items = this.#itemsFromDocuments(path);
-    this.#store.transaction(() => this.#store.writeBucket({ path, items }));
+    try {
+      this.#store.transaction(() => this.#store.writeBucket({ path, items }));
+    } catch (error) {
+      // Without room the row is made anew each time it is read, and written with the next change below it.
+      if (!(error instanceof StoreFullError)) throw error;
+    }
     return items;
   }
 

@@ -5,34 +5,46 @@ import { equalFingerprints, toBytes } from "../document/fingerprint.ts";
 import type { FingerprintKey } from "../document/fingerprint.ts";
 import { Lattice } from "../document/lattice.ts";
 import { scanUpdate } from "../document/scan-update.ts";
+import { MERGED_LIMITS } from "../document/update-limits.ts";
 import { readRows } from "../catalog/entry-loader.ts";
 import type { Entry } from "../catalog/entry.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { Store } from "../store.ts";
 
+export interface Problem {
+  readonly what: string;
+  /** A row could not be read: the document is to be rebuilt from the others. */
+  readonly damaged: boolean;
+}
+
 /** Returns what is wrong, or undefined. Reads every row of the living incarnation; call when nothing is staged. */
-export function checkDocument(store: Store, tree: SetTree, key: FingerprintKey, entry: Entry): string | undefined {
+export function checkDocument(store: Store, tree: SetTree, key: FingerprintKey, entry: Entry): Problem | undefined {
   const { row } = entry;
   if (row === undefined) return undefined;
-  if (row.quarantined) return "a damaged row was set aside and is not yet repaired";
+  if (row.quarantined) return problem("a damaged row was set aside and is not yet repaired");
   const lattice = new Lattice(key);
   const head = store.readSnapshot(row.id, entry.incarnation, "head");
   if (head !== undefined) {
-    if (head.update === undefined || head.stateVector === undefined) return "the head snapshot is damaged";
-    absorb(lattice, scanUpdate(head.update));
+    if (head.update === undefined || head.stateVector === undefined) return { what: "the head snapshot", damaged: true };
+    absorb(lattice, scanUpdate(head.update, MERGED_LIMITS));
   }
   for (const logRow of readRows(store, row, entry.incarnation, head?.sequence ?? 0)) {
-    if (logRow.segments === undefined) return `log row ${logRow.sequence} is damaged`;
-    for (const segment of logRow.segments) absorb(lattice, scanUpdate(segment.update));
+    if (logRow.segments === undefined) return { what: `log row ${logRow.sequence}`, damaged: true };
+    for (const segment of logRow.segments) absorb(lattice, scanUpdate(segment.update, MERGED_LIMITS));
   }
-  if (!equalFingerprints(lattice.fingerprint, lattice.recomputeFingerprint())) return "a fingerprint does not add up";
+  if (!equalFingerprints(lattice.fingerprint, lattice.recomputeFingerprint())) return problem("a fingerprint does not add up");
   if (toHex(toBytes(lattice.fingerprint)) !== toHex(row.fingerprint)) {
-    return `its rows give fingerprint ${toHex(toBytes(lattice.fingerprint))}, its record says ${toHex(row.fingerprint)}`;
+    const rows = toHex(toBytes(lattice.fingerprint));
+    return problem(`its rows give fingerprint ${rows}, its record says ${toHex(row.fingerprint)}`);
   }
   const digest = entry.digest(key);
   const item = tree.itemOf(entry.key);
   if (digest !== undefined && (item === undefined || toHex(item) !== toHex(digest))) {
-    return "the set tree does not agree with its record";
+    return problem("the set tree does not agree with its record");
   }
   return undefined;
+}
+
+function problem(what: string): Problem {
+  return { what, damaged: false };
 }

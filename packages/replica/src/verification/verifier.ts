@@ -22,6 +22,8 @@ interface Comparison {
   question: number;
   after: DocumentKey | "";
   rootsAtStart: string;
+  /** Both roots when a whole pass last found differences; the same again proves that they are not on their way. */
+  rootsOfDifference: string;
   differing: VerifyDocument[];
   result: "equal" | "different" | "moving" | "unreachable" | undefined;
   retryAt: number;
@@ -35,6 +37,8 @@ interface Run {
   checked: number;
   readonly bad: string[];
   localDone: boolean;
+  /** The time was up before every document was checked. */
+  cutShort: boolean;
   readonly comparisons: Comparison[];
 }
 
@@ -74,6 +78,7 @@ export class Verifier {
       checked: 0,
       bad: [],
       localDone: false,
+      cutShort: false,
       comparisons,
     });
     for (const comparison of comparisons) this.#ask(comparison, deep);
@@ -134,6 +139,7 @@ export class Verifier {
       question: 0,
       after: "",
       rootsAtStart: "",
+      rootsOfDifference: "",
       differing: [],
       result: undefined,
       retryAt: Number.POSITIVE_INFINITY,
@@ -157,8 +163,11 @@ export class Verifier {
     for (const row of rows) {
       run.after = row.key;
       run.checked++;
-      const problem = checkDocument(store, tree, catalog.key, catalog.entry(row.name, now));
-      if (problem !== undefined && run.bad.length < NAMED_MAX) run.bad.push(`${row.name}: ${problem}`);
+      const entry = catalog.entry(row.name, now);
+      const problem = checkDocument(store, tree, catalog.key, entry);
+      if (problem === undefined) continue;
+      if (problem.damaged) catalog.rebuild(entry, problem.what);
+      if (run.bad.length < NAMED_MAX) run.bad.push(`${row.name}: ${problem.what}`);
     }
     run.localDone = rows.length < LOCAL_PAGE;
   }
@@ -177,16 +186,17 @@ export class Verifier {
       comparison.differing.push(...differences(mine, page.entries));
       comparison.after = page.next;
       if (page.next !== "") return this.#ask(comparison, run.deep);
-      this.#finish(comparison, roots === comparison.rootsAtStart, now);
+      this.#finish(comparison, roots, now);
     });
   }
 
-  #finish(comparison: Comparison, still: boolean, now: number): void {
+  #finish(comparison: Comparison, roots: string, now: number): void {
     if (comparison.differing.length === 0) {
       comparison.result = "equal";
-    } else if (still) {
+    } else if (roots === comparison.rootsAtStart && roots === comparison.rootsOfDifference) {
       comparison.result = "different";
     } else {
+      comparison.rootsOfDifference = roots === comparison.rootsAtStart ? roots : "";
       comparison.retryAt = now + RETRY_MS;
     }
   }
@@ -199,6 +209,7 @@ export class Verifier {
   }
 
   #timeOut(run: Run): void {
+    run.cutShort ||= !run.localDone;
     run.localDone = true;
     for (const comparison of run.comparisons) {
       comparison.result ??= comparison.rootsAtStart === "" ? "unreachable" : "moving";
@@ -208,7 +219,7 @@ export class Verifier {
   #report(run: Run): void {
     this.#runs.delete(run.request);
     const report: VerifyReport = {
-      equal: run.bad.length === 0 && run.comparisons.every(({ result }) => result === "equal"),
+      equal: !run.cutShort && run.bad.length === 0 && run.comparisons.every(({ result }) => result === "equal"),
       root: toHex(this.#parts.tree.root()),
       local: { checked: run.checked, bad: run.bad },
       peers: run.comparisons.map(({ peerId, result, differing }) => ({

@@ -77,7 +77,7 @@ export class VerifyPages {
         kind: "digest",
         documents: rows.map((row) => {
           const entry = this.#catalog.entry(row.name, now);
-          return { parts: this.#encoder.parts(entry), deleteSet: entry.lattice.encodeDeleteSet() };
+          return { parts: this.#encoder.parts(entry) ?? [], deleteSet: entry.lattice.encodeDeleteSet() };
         }),
       }),
       (result) => {
