@@ -47,7 +47,7 @@ export interface ChaosReport {
   /** Tokens on some peer that nobody wrote. Must be empty. */
   readonly invented: readonly string[];
   readonly verifyCodes: readonly (number | null)[];
-  /** Documents on each peer with edits that wait for one that died with its client. */
+  /** How much waits on each peer for edits that died with their client. */
   readonly pending: readonly number[];
   readonly seconds: number;
 }
@@ -227,7 +227,7 @@ export function chaosResult(report: ChaosReport, options: ChaosOptions): Result 
           "seen by others",
           "missing",
           "invented",
-          "pending documents",
+          "pending",
         ],
         rows: [
           [

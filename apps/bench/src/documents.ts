@@ -11,7 +11,7 @@ import { pause, waitUntil, within } from "./waiting.ts";
 const CLIENTS_AT_ONCE = 64;
 const KEYSTROKES_EACH = 5;
 const ECHO_TIMEOUT_MS = 30_000;
-const HEAP_EXTRA_MIB_MAX = 10;
+const HEAP_EXTRA_MB_MAX = 10;
 const RESTART_MS_MAX = 1_000;
 const CATCH_UP_MS_MAX = 3_000;
 
@@ -61,18 +61,18 @@ export async function runDocuments(options: DocumentsOptions): Promise<Result> {
   const arrived = (await joiner.status()).documents.alive;
   progress.end();
 
-  const extraMiB = full.collectedMiB - nothing.collectedMiB;
+  const extraMB = full.collectedMB - nothing.collectedMB;
   return {
     workload: "documents",
     summary: `${count} documents of ${KEYSTROKES_EACH} keystrokes; memory ${settleSeconds} s after all clients left`,
     options: { count, settleSeconds },
     tables: [
       {
-        title: "Memory (heapUsed + external, MiB)",
+        title: "Memory (heapUsed + external, MB)",
         head: ["peer", "after a collection", "least scraped"],
         rows: [
-          [`${count} documents`, full.collectedMiB, full.scrapedMiB],
-          ["empty", nothing.collectedMiB, nothing.scrapedMiB],
+          [`${count} documents`, full.collectedMB, full.scrapedMB],
+          ["empty", nothing.collectedMB, nothing.scrapedMB],
         ],
       },
       {
@@ -92,8 +92,8 @@ export async function runDocuments(options: DocumentsOptions): Promise<Result> {
     checks: [
       {
         name: "memory within 10 MB of an empty peer",
-        good: extraMiB <= HEAP_EXTRA_MIB_MAX,
-        found: `${extraMiB.toFixed(2)} MiB more`,
+        good: extraMB <= HEAP_EXTRA_MB_MAX,
+        found: `${extraMB.toFixed(2)} MB more`,
       },
       {
         name: "a restart is ready in under a second",

@@ -13,13 +13,13 @@ const SAMPLES = 20;
 const SAMPLE_INTERVAL_MS = 250;
 const COLLECTIONS = 3;
 const ANSWER_TIMEOUT_MS = 30_000;
-const MIB = 2 ** 20;
+const MB = 1e6;
 
 export interface HeapFigures {
-  /** `heapUsed + external` after a garbage collection, MiB. */
-  readonly collectedMiB: number;
-  /** The smallest sum of the two metrics in some seconds, garbage included, MiB. */
-  readonly scrapedMiB: number;
+  /** `heapUsed + external` after a garbage collection, MB. */
+  readonly collectedMB: number;
+  /** The smallest sum of the two metrics in some seconds, garbage included, MB. */
+  readonly scrapedMB: number;
 }
 
 /** Measures `heapUsed + external` of a peer that was started {@link INSPECTABLE}. */
@@ -33,7 +33,7 @@ export async function measureHeap(peer: PeerProcess): Promise<HeapFigures> {
     );
     await pause(SAMPLE_INTERVAL_MS);
   }
-  return { collectedMiB: (await collected(peer)) / MIB, scrapedMiB: scraped / MIB };
+  return { collectedMB: (await collected(peer)) / MB, scrapedMB: scraped / MB };
 }
 
 function metric(text: string, name: string): number {

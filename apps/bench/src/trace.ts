@@ -39,7 +39,7 @@ export interface PeerEnding {
   readonly root: string;
   readonly contentDigest: string;
   readonly verifyCode: number | null;
-  /** Documents of which something still waits for what it refers to. */
+  /** How much still waits for what it refers to. */
   readonly pending: number;
 }
 
@@ -212,7 +212,7 @@ function summarise(
     all(
       "nothing is pending",
       (e) => e.pending === 0,
-      (e) => `${e.pending} documents`,
+      (e) => `${e.pending} waiting`,
     ),
     all(
       "verify --deep agrees",
