@@ -30,7 +30,7 @@ export class Publisher {
   committed(change: StagedChange, now: number): void {
     const { gossip, config, processId } = this.#parts;
     const { entry, publish, forwards, moved } = change;
-    if (publish.length > 0 || (moved && forwards.length === 0)) {
+    if (publish.length > 0 || change.announce) {
       gossip.originate({
         type: "broadcast",
         origin: processId,

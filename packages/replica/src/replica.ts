@@ -9,7 +9,7 @@
  * So what leaves a step is on disk, by construction. What does not commit is thrown away and its writers are told.
  * Read `event.ts` and `effect.ts` first.
  */
-import type { ClusterId, Message, PeerId, ProcessId, Role } from "@yarrow/protocol";
+import type { ClusterId, Message, PeerId, ProcessId, Role, Stream } from "@yarrow/protocol";
 import { assert } from "@yarrow/protocol";
 import { Reconciler } from "./anti-entropy/reconciler.ts";
 import { Responder } from "./anti-entropy/responder.ts";
@@ -75,6 +75,8 @@ export class Replica {
   #effects: Effect[] = [];
   #later: ((now: number) => void)[] = [];
   #storeFull = false;
+  /** Batches of a stream that came in the last step. */
+  #streamed: { readonly link: Link; readonly message: Stream }[] = [];
 
   readonly #tree: SetTree;
   readonly #catalog: Catalog;
@@ -162,9 +164,9 @@ export class Replica {
       store,
       catalog,
       emit,
+      evict: (name, detail) => this.#subscribers.quarantine(name, detail),
       suspect: (at) => links.open().forEach((link) => this.#reconciler.suspect(link.id, at)),
     });
-      evict: (name, detail) => this.#subscribers.quarantine(name, detail),
     this.#compactor = new Compactor({ config, store, catalog, encoder, workbench, emit });
     this.#sweeper = new Sweeper({ store, catalog, compactor: this.#compactor, config }, now);
     this.#verifier = new Verifier({ store, catalog, tree, links, pages, emit });
@@ -173,6 +175,7 @@ export class Replica {
 
   /** Handles a batch of events, in order. An empty batch is a wake-up at `nextDeadline`. */
   step(events: readonly Event[], now: number): Effect[] {
+    this.#takeStreamed(now);
     for (const event of events) this.#take(event, now);
     this.#links.wake(now);
     this.#copies.wake(now);
@@ -188,16 +191,17 @@ export class Replica {
 
   /** When `step` must be called again even if nothing happens; Infinity when never. */
   nextDeadline(): number {
+    if (this.#streamed.length > 0) return 0;
     return Math.min(
       this.#links.nextDeadline(),
       this.#copies.nextDeadline(),
       this.#reconciler.nextDeadline(),
       this.#publisher.nextDeadline(),
+      this.#repairs.nextDeadline(),
       this.#exchange.nextDeadline(),
       this.#sweeper.nextDeadline(),
       this.#verifier.nextDeadline(),
       this.#catalog.nextTrim(),
-      this.#repairs.nextDeadline(),
       this.#encoder.nextTrim(),
     );
   }
@@ -298,12 +302,21 @@ export class Replica {
           else link.send({ type: "documents-taken", round: message.round, root: this.#tree.root() });
         });
       }
-      case "stream": {
-        const changed = this.#replication.differences(link, message.documents, false, now);
-        return void this.#later.push((then) => reconciler.takeStream(link, message, changed, then));
-      }
+      case "stream":
+        reconciler.askOn(link, message, now);
+        return void this.#streamed.push({ link, message });
       default:
         return void this.#later.push((then) => this.#question(link, message, then));
+    }
+  }
+
+  /** Takes in what the last step received from a stream, while the other side prepares the next batch. */
+  #takeStreamed(now: number): void {
+    const streamed = this.#streamed;
+    this.#streamed = [];
+    for (const { link, message } of streamed) {
+      const changed = this.#replication.differences(link, message.documents, false, now);
+      this.#later.push((then) => this.#reconciler.takeStream(link, message, changed, then));
     }
   }
 
@@ -336,6 +349,7 @@ export class Replica {
     if (!entry.alive) return this.#emit({ type: "deleted", request, existed: false, failure: undefined });
     const staged = this.#catalog.staged(entry);
     this.#catalog.move(staged, entry.incarnation + 1, []);
+    staged.announce = true;
     staged.deletions.push(request);
   }
 
@@ -457,6 +471,7 @@ export class Replica {
     this.#tree.rekey(key);
     this.#catalog.rekey(key);
     this.#observe({ kind: "joined", clusterId: id });
+    return true;
   }
 
   #observe(fact: Fact): void {
@@ -471,7 +486,6 @@ export class Replica {
 export interface ReplicaDocument {
   readonly row: DocumentRow;
   /** Yjs updates, encoding V1, oldest first; merge them and replace the delete set by this one. */
-    return true;
   readonly parts: readonly Uint8Array[];
   readonly deleteSet: Uint8Array;
   readonly pendingBytes: number;

@@ -81,6 +81,7 @@ export class Replication {
       if (difference.incarnation < entry.incarnation || difference.incarnation === 0) continue;
       const staged = catalog.staged(entry);
       let advanced = this.#meet(staged, difference);
+      if (push && staged.moved) staged.announce = true;
       if (difference.update.length > 0) {
         advanced = this.#offer(link, staged, difference.update, "", "repair") || advanced;
       }

@@ -146,14 +146,23 @@ export class Reconciler {
     if (state?.round !== undefined) this.#advance(state, state.round, now);
   }
 
+  /**
+   * Asks for the batch after this one before this one is taken in, so that both sides work at the same time. What is in hand
+   * stays bounded: one batch, and one on its way.
+   */
+  askOn(link: Link, message: Stream, now: number): void {
+    const round = this.#expect(link, message.round, "stream")?.round;
+    if (round === undefined || message.next === "") return;
+    this.#keepWaiting(round, now);
+    link.send({ type: "stream-ask", round: round.id, after: message.next });
+  }
+
   takeStream(link: Link, message: Stream, changed: number, now: number): void {
     const state = this.#expect(link, message.round, "stream");
     if (state?.round === undefined) return;
     state.round.changed += changed;
     for (const difference of message.documents) state.round.bytes += difference.update.length;
-    if (message.next === "") return this.#verify(state, state.round, now);
-    this.#keepWaiting(state.round, now);
-    link.send({ type: "stream-ask", round: state.round.id, after: message.next });
+    if (message.next === "") this.#verify(state, state.round, now);
   }
 
   /** Call when nothing is staged. */

@@ -13,10 +13,17 @@ import type {
 import { BATCH_BYTES, BATCH_DOCUMENTS_MAX } from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Encoder } from "../catalog/encoder.ts";
+import { wholeDocument } from "../catalog/whole-document.ts";
+import { decodeFence } from "../document/fence.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
-import type { Store } from "../store.ts";
+import type { DocumentRow, Store } from "../store.ts";
 import { differenceFor, nothingOf } from "./difference.ts";
+
+/** Rough bytes of a difference beside its update, for filling a batch. */
+const DIFFERENCE_OVERHEAD_BYTES = 64;
+/** Documents up to this size are streamed from their rows; larger ones take the way through the encoder and its workers. */
+const WHOLE_BYTES_MAX = 64 * 1024;
 
 export class Responder {
   readonly #store: Store;
@@ -59,42 +66,46 @@ export class Responder {
 
   stream(link: Link, ask: StreamAsk, now: number): void {
     const rows = this.#store.listDocumentsByKey(ask.after, BATCH_DOCUMENTS_MAX);
-    const keys = new Map(rows.map((row) => [row.name, row.key]));
-    this.collect(
-      rows.map((row) => nothingOf(row.name)),
-      now,
-      (documents, omitted) => {
-        const sent = rows.filter((row) => !omitted.includes(row.name));
-        const complete = rows.length < BATCH_DOCUMENTS_MAX && omitted.length === 0;
-        const last = sent[sent.length - 1];
-        const next: DocumentKey | "" = complete || last === undefined ? "" : (keys.get(last.name) ?? "");
-        link.send({ type: "stream", round: ask.round, documents, next });
-      },
-    );
+    const wholes = this.#wholes(rows);
+    const wanted = rows.map((row, i) => ({ ...nothingOf(row.name), whole: wholes[i] }));
+    this.collect(wanted, now, (documents, omitted) => {
+      const sent = rows.length - omitted.length;
+      const complete = rows.length < BATCH_DOCUMENTS_MAX && omitted.length === 0;
+      const next: DocumentKey | "" = complete ? "" : (rows[sent - 1]?.key ?? "");
+      link.send({ type: "stream", round: ask.round, documents, next });
+    });
   }
 
   /**
    * Differences for the summarised documents, in order, until the batch is full; the names of the rest are `omitted`.
-   * At least one document always goes. Large ones may take a while: `done` is called when all are encoded.
+   * At least one document always goes. Large ones may take a while: `done` is called when all are encoded. What is given `whole` goes
+   * as it is.
    */
   collect(
-    summaries: readonly DocumentSummary[],
+    summaries: readonly (DocumentSummary & { readonly whole?: DocumentDifference | undefined })[],
     now: number,
     done: (documents: DocumentDifference[], omitted: string[]) => void,
   ): void {
     const documents: DocumentDifference[] = [];
     let bytes = 0;
+    const add = (difference: DocumentDifference | undefined): void => {
+      if (difference === undefined) return;
+      documents.push(difference);
+      bytes += difference.update.length + DIFFERENCE_OVERHEAD_BYTES;
+    };
     const next = (index: number): void => {
       for (let i = index; i < summaries.length; i++) {
         if (bytes >= BATCH_BYTES) return done(documents, namesOf(summaries.slice(i)));
+        const { whole } = summaries[i]!;
+        if (whole !== undefined) {
+          add(whole);
+          continue;
+        }
         let inPlace = true;
         let answered = false;
         differenceFor(this.#catalog.entry(summaries[i]!.name, now), summaries[i]!, this.#encoder, (difference) => {
           answered = true;
-          if (difference !== undefined) {
-            documents.push(difference);
-            bytes += difference.update.length + 64;
-          }
+          add(difference);
           if (!inPlace) next(i + 1);
         });
         inPlace = false;
@@ -103,6 +114,21 @@ export class Responder {
       done(documents, []);
     };
     next(0);
+  }
+
+  /** Small documents, as many as fit a batch; in one transaction, which spares SQLite taking its locks for each row. */
+  #wholes(rows: readonly DocumentRow[]): (DocumentDifference | undefined)[] {
+    let bytes = 0;
+    return this.#store.transaction(() =>
+      rows.map((row) => {
+        if (row.fence === undefined || bytes >= BATCH_BYTES) return undefined;
+        const update = wholeDocument(this.#store, row, WHOLE_BYTES_MAX);
+        if (update === undefined) return undefined;
+        bytes += update.length;
+        const { name, incarnation } = row;
+        return { name, incarnation, fence: [...decodeFence(row.fence)], update, summary: undefined };
+      }),
+    );
   }
 }
 

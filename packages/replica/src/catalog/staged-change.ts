@@ -22,6 +22,8 @@ export class StagedChange {
   addedPending: LogSegment[] = [];
   removedPending: number[] = [];
   fenceGrew = false;
+  /** The incarnation moved here, or by a repair, and other peers are told even if there is no content to tell. */
+  announce = false;
   /** Updates that no other peer has seen yet, as they came: our own broadcast. */
   publish: Segment[] = [];
   readonly edits: StagedEdit[] = [];
