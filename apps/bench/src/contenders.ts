@@ -13,7 +13,7 @@ const COMPETITORS = fileURLToPath(new URL("../competitors/", import.meta.url));
 const Y_WEBSOCKET_SERVER = join(COMPETITORS, "node_modules/@y/websocket-server");
 
 /** A running server on an empty folder. */
-export interface Server {
+interface Server {
   readonly url: string;
   readonly pid: number;
   close(): Promise<void>;

@@ -5,7 +5,7 @@ import { PeerSet } from "./peer-set.ts";
 import { type PeerProcess, rootsEqual } from "./processes.ts";
 import { type Progress, silent } from "./progress.ts";
 import { openRawClient } from "./raw-client.ts";
-import type { Result } from "./results.ts";
+import type { Check, Result } from "./results.ts";
 import { pause, waitUntil, within } from "./waiting.ts";
 
 const CLIENTS_AT_ONCE = 64;
@@ -38,30 +38,12 @@ export async function runDocuments(options: DocumentsOptions): Promise<Result> {
   }
   const full = await measureHeap(peer);
   const nothing = await measureHeap(empty);
-
   progress.say("restart");
-  await peer.stop();
-  const restartedAt = performance.now();
-  await peer.restart();
-  await waitUntil(async () => (await fetch(new URL("/readyz", peer.url.replace("ws:", "http:")))).ok, {
-    describe: () => "readyz",
-  });
-  const restartMs = performance.now() - restartedAt;
+  const restartMs = await measureRestart(peer);
   const { alive } = (await peer.status()).documents;
-
   progress.say("a new empty peer");
-  const joinedAt = performance.now();
-  const joiner = await set.add("new", { peers: [peer.url] });
-  const listeningMs = performance.now() - joinedAt;
-  await rootsEqual([peer, joiner]);
-  const equalMs = performance.now() - joinedAt;
-  const verify = await joiner.run("verify", "--json");
-  const verifiedMs = performance.now() - joinedAt;
-  const deep = await joiner.run("verify", "--deep", "--json");
-  const arrived = (await joiner.status()).documents.alive;
+  const join = await measureJoin(set, peer);
   progress.end();
-
-  const extraMB = full.collectedMB - nothing.collectedMB;
   return {
     workload: "documents",
     summary: `${count} documents of ${KEYSTROKES_EACH} keystrokes; memory ${settleSeconds} s after all clients left`,
@@ -78,38 +60,70 @@ export async function runDocuments(options: DocumentsOptions): Promise<Result> {
       {
         title: "Times",
         head: ["created /s", "restart ready ms", "new peer listening ms", "... roots equal ms", "... verified ms"],
-        rows: [
-          [
-            Math.round(perSecond),
-            Math.round(restartMs),
-            Math.round(listeningMs),
-            Math.round(equalMs),
-            Math.round(verifiedMs),
-          ],
-        ],
+        rows: [[perSecond, restartMs, join.listeningMs, join.equalMs, join.verifiedMs].map(Math.round)],
       },
     ],
-    checks: [
-      {
-        name: "memory within 10 MB of an empty peer",
-        good: extraMB <= HEAP_EXTRA_MB_MAX,
-        found: `${extraMB.toFixed(2)} MB more`,
-      },
-      {
-        name: "a restart is ready in under a second",
-        good: restartMs < RESTART_MS_MAX,
-        found: `${Math.round(restartMs)} ms`,
-      },
-      { name: "all documents are there after the restart", good: alive === count, found: `${alive} of ${count}` },
-      { name: "a new peer has all of them", good: arrived === count, found: `${arrived} of ${count}` },
-      {
-        name: "... verified in under 3 s",
-        good: verify.code === 0 && verifiedMs < CATCH_UP_MS_MAX,
-        found: `${Math.round(verifiedMs)} ms, exit code ${verify.code}`,
-      },
-      { name: "verify --deep agrees", good: deep.code === 0, found: `exit code ${deep.code}` },
-    ],
+    checks: judge({ count, extraMB: full.collectedMB - nothing.collectedMB, restartMs, alive, join }),
   };
+}
+
+/** Milliseconds from the start of the process to a good answer of `readyz`. */
+async function measureRestart(peer: PeerProcess): Promise<number> {
+  await peer.stop();
+  const startedAt = performance.now();
+  await peer.restart();
+  const readyz = new URL("/readyz", peer.url.replace("ws:", "http:"));
+  await waitUntil(async () => (await fetch(readyz)).ok, { describe: () => "readyz" });
+  return performance.now() - startedAt;
+}
+
+/** A new peer's times, each from the start of its process. */
+interface Join {
+  readonly listeningMs: number;
+  readonly equalMs: number;
+  /** `yarrow verify` has run and ended. */
+  readonly verifiedMs: number;
+  readonly verifyCode: number | null;
+  readonly deepVerifyCode: number | null;
+  readonly arrived: number;
+}
+
+async function measureJoin(set: PeerSet, peer: PeerProcess): Promise<Join> {
+  const startedAt = performance.now();
+  const joiner = await set.add("new", { peers: [peer.url] });
+  const listeningMs = performance.now() - startedAt;
+  await rootsEqual([peer, joiner]);
+  const equalMs = performance.now() - startedAt;
+  const { code: verifyCode } = await joiner.run("verify", "--json");
+  const verifiedMs = performance.now() - startedAt;
+  const { code: deepVerifyCode } = await joiner.run("verify", "--deep", "--json");
+  const arrived = (await joiner.status()).documents.alive;
+  return { listeningMs, equalMs, verifiedMs, verifyCode, deepVerifyCode, arrived };
+}
+
+interface Findings {
+  readonly count: number;
+  readonly extraMB: number;
+  readonly restartMs: number;
+  readonly alive: number;
+  readonly join: Join;
+}
+
+function judge({ count, extraMB, restartMs, alive, join }: Findings): Check[] {
+  const { arrived, verifiedMs, verifyCode, deepVerifyCode } = join;
+  const check = (name: string, good: boolean, found: string): Check => ({ name, good, found });
+  return [
+    check("memory within 10 MB of an empty peer", extraMB <= HEAP_EXTRA_MB_MAX, `${extraMB.toFixed(2)} MB more`),
+    check("a restart is ready in under a second", restartMs < RESTART_MS_MAX, `${Math.round(restartMs)} ms`),
+    check("all documents are there after the restart", alive === count, `${alive} of ${count}`),
+    check("a new peer has all of them", arrived === count, `${arrived} of ${count}`),
+    check(
+      "... verified in under 3 s",
+      verifyCode === 0 && verifiedMs < CATCH_UP_MS_MAX,
+      `${Math.round(verifiedMs)} ms, exit code ${verifyCode}`,
+    ),
+    check("verify --deep agrees", deepVerifyCode === 0, `exit code ${deepVerifyCode}`),
+  ];
 }
 
 async function createDocuments(peer: PeerProcess, count: number, progress: Progress): Promise<void> {

@@ -28,7 +28,7 @@ export interface FanoutOptions {
   readonly progress?: Progress;
 }
 
-export interface FanoutRun {
+interface FanoutRun {
   readonly contender: string;
   readonly deliveries: number;
   readonly perSecond: number;

@@ -32,7 +32,7 @@ export interface IngestOptions {
   readonly progress?: Progress;
 }
 
-export interface IngestRun {
+interface IngestRun {
   readonly contender: string;
   readonly perSecond: number;
   /** Server processor seconds for a million echoed updates. */

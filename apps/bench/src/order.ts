@@ -10,6 +10,7 @@ import type { Result } from "./results.ts";
 import { orderOf, readSystemCalls } from "./system-calls.ts";
 import { waitUntil, within } from "./waiting.ts";
 
+const TRACER = "strace";
 const CALLS = "fdatasync,fsync,write,writev,pwrite64,pwritev,sendto,sendmsg";
 /** Long enough for a page of the log, or a batch of frames, to be shown whole. */
 const TEXT_BYTES_MAX = 1_048_576;
@@ -32,7 +33,7 @@ export async function runOrder(options: OrderOptions): Promise<Result | undefine
     await using set = await PeerSet.make("order");
     const path = set.scratch.inside("calls.log");
     // With -D the child is the peer itself and the tracer its grandchild, so that signals reach the peer.
-    const tracer = ["strace", "-D", "-f", "-y", "-s", String(TEXT_BYTES_MAX), "-e", `trace=${CALLS}`, "-o", path];
+    const tracer = [TRACER, "-D", "-f", "-y", "-s", String(TEXT_BYTES_MAX), "-e", `trace=${CALLS}`, "-o", path];
     const peer = await set.add("traced", { before: tracer });
     await writeTokens(peer.url, tokens, progress);
     const ended = new RegExp(`^${peer.pid} +\\+\\+\\+ (?:exited|killed)`, "mu");
@@ -76,7 +77,7 @@ export async function runOrder(options: OrderOptions): Promise<Result | undefine
 
 function canTrace(): boolean {
   try {
-    execFileSync("strace", ["-f", "-o", "/dev/null", "true"], { stdio: "ignore" });
+    execFileSync(TRACER, ["-f", "-o", "/dev/null", "true"], { stdio: "ignore" });
     return true;
   } catch {
     return false;

@@ -92,7 +92,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** Runs `yarrow` with the given words; never throws for an exit code. */
-export function runYarrow(words: readonly string[], program?: Program, timeoutMs = 60_000): Promise<Outcome> {
+function runYarrow(words: readonly string[], program?: Program, timeoutMs = 60_000): Promise<Outcome> {
   if (program === undefined) assertBuilt();
   const child = launch(process.execPath, [program?.path ?? YARROW, ...words], { ...program?.env });
   return collect(child, timeoutMs);

@@ -12,7 +12,7 @@ export interface Check {
   readonly found: string;
 }
 
-export interface Table {
+interface Table {
   readonly title: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly Cell[])[];

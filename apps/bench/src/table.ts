@@ -25,7 +25,7 @@ export function formatMarkdown(head: readonly string[], rows: readonly (readonly
 }
 
 /** Three significant digits at least, thousands grouped; a missing figure is a dash. */
-export function formatCell(cell: Cell): string {
+function formatCell(cell: Cell): string {
   if (cell === undefined) return "–";
   if (typeof cell === "string") return cell;
   if (!Number.isFinite(cell)) return "–";

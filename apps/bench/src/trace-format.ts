@@ -13,7 +13,7 @@ export const TRACE_ROOT = "text";
 const ASTRAL = /[\u{10000}-\u{10ffff}]/u;
 
 /** `[position, deleted, inserted]`, counted in code points. */
-export type Patch = readonly [number, number, string];
+type Patch = readonly [number, number, string];
 
 export interface Transaction {
   /** Indices of the transactions this one comes after. */

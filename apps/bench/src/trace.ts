@@ -32,7 +32,7 @@ export interface TraceOptions {
 }
 
 /** What one peer had at the end. */
-export interface PeerEnding {
+interface PeerEnding {
   readonly peer: string;
   readonly shown: string;
   readonly read: string;
@@ -172,62 +172,46 @@ async function inspect(name: string, peer: PeerProcess): Promise<PeerEnding> {
   };
 }
 
-function summarise(
-  options: TraceOptions,
-  count: number,
-  endings: PeerEnding[],
-  ms: { replayedMs: number; lateMs: number },
-): Result {
-  const { trace, randomIds = false } = options;
+/** What must hold of every peer, and what to say of one of which it does not. */
+type Statement = readonly [
+  name: string,
+  holds: (ending: PeerEnding) => boolean,
+  found: (ending: PeerEnding) => string | number,
+];
+
+function judge({ trace, randomIds = false }: TraceOptions, endings: readonly PeerEnding[]): Check[] {
   const [first] = endings;
-  const all = (name: string, holds: (ending: PeerEnding) => boolean, found: (ending: PeerEnding) => string): Check => {
-    const wrong = endings.filter((ending) => !holds(ending));
+  const statements: Statement[] = [
+    ["roots are equal", (e) => e.root === first?.root, (e) => e.root],
+    ["content digests are equal", (e) => e.contentDigest === first?.contentDigest, (e) => e.contentDigest],
+    ["a fresh client reads what the peer shows", (e) => e.read === e.shown, (e) => `${e.read.length} characters`],
+    ["every peer has the same text", (e) => e.shown === first?.shown, (e) => `${e.shown.length} characters`],
+    ["nothing is pending", (e) => e.pending === 0, (e) => `${e.pending} waiting`],
+    ["verify --deep agrees", (e) => e.verifyCode === 0, (e) => `exit code ${e.verifyCode}`],
+  ];
+  const recorded: Statement = [
+    "the text is the recorded end",
+    (e) => e.shown === trace.endContent,
+    (e) => `${e.shown.length} of ${trace.endContent.length} characters`,
+  ];
+  if (!randomIds) statements.push(recorded);
+  return statements.map(([name, holds, found]) => {
+    const wrong = endings.filter((ending) => !holds(ending)).map((ending) => `${ending.peer}: ${found(ending)}`);
     return {
       name,
       good: wrong.length === 0,
-      found: wrong.length === 0 ? `all ${endings.length} peers` : wrong.map((e) => `${e.peer}: ${found(e)}`).join("; "),
+      found: wrong.length === 0 ? `all ${endings.length} peers` : wrong.join("; "),
     };
-  };
-  const checks = [
-    all(
-      "roots are equal",
-      (e) => e.root === first?.root,
-      (e) => e.root,
-    ),
-    all(
-      "content digests are equal",
-      (e) => e.contentDigest === first?.contentDigest,
-      (e) => e.contentDigest,
-    ),
-    all(
-      "a fresh client reads what the peer shows",
-      (e) => e.read === e.shown,
-      (e) => `${e.read.length} against ${e.shown.length} characters`,
-    ),
-    all(
-      "every peer has the same text",
-      (e) => e.shown === first?.shown,
-      (e) => `${e.shown.length} characters`,
-    ),
-    all(
-      "nothing is pending",
-      (e) => e.pending === 0,
-      (e) => `${e.pending} waiting`,
-    ),
-    all(
-      "verify --deep agrees",
-      (e) => e.verifyCode === 0,
-      (e) => `exit code ${e.verifyCode}`,
-    ),
-  ];
-  if (!randomIds)
-    checks.push(
-      all(
-        "the text is the recorded end",
-        (e) => e.shown === trace.endContent,
-        (e) => `${e.shown.length} of ${trace.endContent.length} characters`,
-      ),
-    );
+  });
+}
+
+function summarise(
+  options: TraceOptions,
+  transactions: number,
+  endings: readonly PeerEnding[],
+  ms: { readonly replayedMs: number; readonly lateMs: number },
+): Result {
+  const { trace, randomIds = false } = options;
   const rows = endings.map((e) => [
     e.peer,
     e.shown.length,
@@ -238,11 +222,13 @@ function summarise(
   ]);
   return {
     workload: "trace",
-    summary: `${count} transactions of ${trace.agents} agents through peers ${PEERS.join("–")} in a line in ${(ms.replayedMs / 1_000).toFixed(1)} s; late peer ${LATE} equal ${Math.round(ms.lateMs)} ms after it was started`,
-    options: { transactions: count, agents: trace.agents, randomIds },
+    summary:
+      `${transactions} transactions of ${trace.agents} agents through peers ${PEERS.join("–")} in a line ` +
+      `in ${(ms.replayedMs / 1_000).toFixed(1)} s; late peer ${LATE} equal ${Math.round(ms.lateMs)} ms after it was started`,
+    options: { transactions, agents: trace.agents, randomIds },
     tables: [
       { title: "Endings", head: ["peer", "characters", "root", "content digest", "verify", "recorded end"], rows },
     ],
-    checks,
+    checks: judge(options, endings),
   };
 }
