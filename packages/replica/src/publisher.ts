@@ -1,5 +1,6 @@
 /** Tells other peers what was committed here: by live push at once, and by digests when it is quiet and at intervals. */
 import type { ProcessId } from "@yarrow/protocol";
+import { SEGMENTS_PER_MESSAGE_MAX } from "@yarrow/protocol";
 import type { Reconciler } from "./anti-entropy/reconciler.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { StagedChange } from "./catalog/staged-change.ts";
@@ -30,7 +31,7 @@ export class Publisher {
   committed(change: StagedChange, now: number): void {
     const { gossip, config, processId } = this.#parts;
     const { entry, publish, forwards, moved } = change;
-    if (publish.length > 0 || change.announce) {
+    for (let from = 0; from < publish.length || (from === 0 && change.announce); from += SEGMENTS_PER_MESSAGE_MAX) {
       gossip.originate({
         type: "broadcast",
         origin: processId,
@@ -38,7 +39,7 @@ export class Publisher {
         name: entry.name,
         incarnation: entry.incarnation,
         fence: moved ? [...entry.fence] : [],
-        segments: publish,
+        segments: publish.slice(from, from + SEGMENTS_PER_MESSAGE_MAX),
       });
     }
     for (const { link, message } of forwards) gossip.forward(message, link);

@@ -1,0 +1,89 @@
+/**
+ * Where each message of another peer goes. Messages that change documents are staged at once; what reads documents, or answers
+ * from them, waits until this batch is committed.
+ */
+import type { Message, Stream } from "@yarrow/protocol";
+import { assert } from "@yarrow/protocol";
+import type { Link } from "./links/link.ts";
+import type { Parts } from "./parts.ts";
+
+export class Inbox {
+  readonly #parts: Parts;
+  readonly #later: (task: (now: number) => void) => void;
+  /** Batches of a stream that came in the last step. */
+  #streamed: { readonly link: Link; readonly message: Stream }[] = [];
+
+  constructor(parts: Parts, later: (task: (now: number) => void) => void) {
+    this.#parts = parts;
+    this.#later = later;
+  }
+
+  /** Something that was received waits for the next step. */
+  get waiting(): boolean {
+    return this.#streamed.length > 0;
+  }
+
+  take(link: Link, message: Message, now: number): void {
+    const { exchange, replication, reconciler, tree } = this.#parts;
+    switch (message.type) {
+      case "addresses":
+        return exchange.learn(message.peers, now);
+      case "broadcast":
+        return replication.broadcast(link, message, now);
+      case "acknowledge":
+        return replication.acknowledge(message);
+      case "cover-ask":
+        return replication.coverAsk(link, message, now);
+      case "presence":
+        return replication.presence(link, message, now);
+      case "documents": {
+        const changed = replication.differences(link, message.documents, true, now);
+        return this.#later((then) => {
+          if (message.reply) reconciler.takeDocuments(link, message, changed, then);
+          else link.send({ type: "documents-taken", round: message.round, root: tree.root() });
+        });
+      }
+      case "stream":
+        reconciler.askOn(link, message, now);
+        return void this.#streamed.push({ link, message });
+      default:
+        return this.#later((then) => this.#question(link, message, then));
+    }
+  }
+
+  /** Takes in what the last step received from a stream, while the other side prepares the next batch. */
+  takeStreamed(now: number): void {
+    const { replication, reconciler } = this.#parts;
+    const streamed = this.#streamed;
+    this.#streamed = [];
+    for (const { link, message } of streamed) {
+      const changed = replication.differences(link, message.documents, false, now);
+      this.#later((then) => reconciler.takeStream(link, message, changed, then));
+    }
+  }
+
+  #question(link: Link, message: Message, now: number): void {
+    const { reconciler, responder, verifier } = this.#parts;
+    if (link.state.kind !== "open") return;
+    switch (message.type) {
+      case "digest":
+        return reconciler.takeDigest(link, message, now);
+      case "nodes":
+        return reconciler.takeNodes(link, message, now);
+      case "documents-taken":
+        return reconciler.takeTaken(link, message, now);
+      case "nodes-ask":
+        return responder.nodes(link, message);
+      case "documents-ask":
+        return responder.documents(link, message, now);
+      case "stream-ask":
+        return responder.stream(link, message, now);
+      case "verify-ask":
+        return verifier.answer(link, message, now);
+      case "verify-page":
+        return verifier.takePage(link, message, now);
+      default:
+        return assert(false, `message ${message.type} is handled by the links`);
+    }
+  }
+}

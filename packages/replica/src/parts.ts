@@ -1,0 +1,110 @@
+/** Puts the parts of a replica together. Each part knows only those it is given here; the order is the order of their layers. */
+import type { ClusterId, PeerId, ProcessId, Role } from "@yarrow/protocol";
+import { Reconciler } from "./anti-entropy/reconciler.ts";
+import { Responder } from "./anti-entropy/responder.ts";
+import { Catalog } from "./catalog/catalog.ts";
+import { mendDocument } from "./catalog/commit.ts";
+import { Encoder } from "./catalog/encoder.ts";
+import { Compactor } from "./compaction/compactor.ts";
+import { Sweeper } from "./compaction/sweeper.ts";
+import type { ReplicaConfig } from "./config.ts";
+import { createFingerprintKey } from "./document/fingerprint.ts";
+import type { Effect } from "./effect.ts";
+import { CopyRequests } from "./gossip/copies.ts";
+import { Gossip } from "./gossip/gossip.ts";
+import type { Link } from "./links/link.ts";
+import { Links } from "./links/links.ts";
+import { Directory } from "./membership/directory.ts";
+import { Exchange } from "./membership/exchange.ts";
+import { Publisher } from "./publisher.ts";
+import { Repairs } from "./repairs.ts";
+import { Replication } from "./replication.ts";
+import { SetTree } from "./set-tree/set-tree.ts";
+import type { Store } from "./store.ts";
+import { Subscribers } from "./subscribers.ts";
+import { Verifier } from "./verification/verifier.ts";
+import { VerifyPages } from "./verification/verify-pages.ts";
+import { Workbench } from "./workbench.ts";
+
+export interface PartsOptions {
+  readonly config: ReplicaConfig;
+  readonly store: Store;
+  readonly random: () => number;
+  readonly peerId: PeerId;
+  readonly processId: ProcessId;
+  readonly addresses: readonly string[];
+  readonly peers: readonly string[];
+  readonly discovery: boolean;
+  readonly now: number;
+  readonly role: () => Role;
+  readonly clusterId: () => ClusterId | undefined;
+  /** Returns false when there is no room to remember it. */
+  readonly adoptCluster: (id: ClusterId) => boolean;
+  readonly linkOpened: (link: Link, now: number) => void;
+  readonly linkEnded: (link: Link, now: number) => void;
+  readonly emit: (effect: Effect) => void;
+  /** Runs when the current batch is committed. */
+  readonly later: (task: (now: number) => void) => void;
+}
+
+export type Parts = ReturnType<typeof assembleParts>;
+
+/** Stands in for the cluster's id until a blank peer has one; its set is empty, so nothing is ever hashed with it. */
+const UNDECIDED = "00000000000000000000000000000000" as ClusterId;
+
+export function assembleParts(options: PartsOptions) {
+  const { config, store, random, peerId, processId, emit, later, now } = options;
+  const key = createFingerprintKey(options.clusterId() ?? UNDECIDED);
+  const tree = new SetTree(store, key, config.leafDocumentsMax);
+  const catalog: Catalog = new Catalog(store, key, config, (entry, setAside) =>
+    mendDocument(store, tree, catalog.key, entry, setAside),
+  );
+  const workbench = new Workbench(config, emit);
+  const encoder = new Encoder({ store, config, workbench, rebuild: (entry, damage) => catalog.rebuild(entry, damage) });
+  const joining = (): boolean => options.clusterId() === undefined;
+  const subscribers = new Subscribers({ catalog, encoder, joining, emit, later });
+
+  const directory = new Directory(config, random);
+  for (const url of options.peers) directory.add(url, { configured: true, now });
+  const links = new Links({ ...options, directory, opened: options.linkOpened, ended: options.linkEnded });
+  const exchange = new Exchange({ config, store, directory, links, discovery: options.discovery, peerId }, now);
+  const gossip = new Gossip({ config, links, processId, emit });
+  const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
+  const replication = new Replication({ config, catalog, gossip, copies, processId, peerId, emit, later });
+
+  const responder = new Responder({ store, catalog, encoder, tree });
+  const equal = (link: Link, at: number): void => repairs.equal(link, at);
+  const reconciler = new Reconciler({ config, store, catalog, tree, responder, processId, random, emit, equal });
+  const publisher = new Publisher({ config, gossip, links, reconciler, processId });
+  const repairs = new Repairs({
+    store,
+    catalog,
+    emit,
+    evict: (name, detail) => subscribers.quarantine(name, detail),
+    suspect: (at) => links.open().forEach((link) => reconciler.suspect(link.id, at)),
+  });
+  const compactor = new Compactor({ config, store, catalog, encoder, workbench, emit });
+  const sweeper = new Sweeper({ store, catalog, compactor, config }, now);
+  const pages = new VerifyPages({ store, catalog, encoder, workbench });
+  const verifier = new Verifier({ store, catalog, tree, links, pages, emit });
+  return {
+    tree,
+    catalog,
+    workbench,
+    encoder,
+    subscribers,
+    directory,
+    links,
+    exchange,
+    gossip,
+    copies,
+    replication,
+    responder,
+    reconciler,
+    publisher,
+    repairs,
+    compactor,
+    sweeper,
+    verifier,
+  };
+}
