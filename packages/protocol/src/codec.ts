@@ -7,7 +7,7 @@
  *
  * Numbers are varUints in shortest form, ids are raw bytes, texts are length-prefixed UTF-8, lists are counted. A body may
  * be longer than this release expects: later releases append fields, and the rest is ignored. The bytes of every type are
- * pinned by `test/codec.test.ts`.
+ * pinned by `test/golden.ts`.
  */
 import * as encoding from "lib0/encoding";
 import type { Message } from "./message.ts";
@@ -81,4 +81,3 @@ function lengthPrefixBytes(length: number): number {
   for (let rest = length; rest >= 0x80; rest = Math.floor(rest / 128)) bytes++;
   return bytes;
 }
-

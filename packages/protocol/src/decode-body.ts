@@ -3,6 +3,7 @@ import type { ClusterId, DocumentKey, PeerId, ProcessId } from "./ids.ts";
 import {
   ADDRESSES_MAX,
   ADDRESS_BYTES_MAX,
+  ADDRESS_PEERS_MAX,
   BATCH_DOCUMENTS_MAX,
   DOCUMENT_BYTES_MAX,
   FENCE_IDS_MAX,
@@ -13,6 +14,7 @@ import {
   PRESENCE_STATES_MAX,
   PRESENCE_STATE_BYTES_MAX,
   PRINCIPAL_BYTES_MAX,
+  SEGMENTS_PER_MESSAGE_MAX,
   VERIFY_PAGE_MAX,
 } from "./limits.ts";
 import type { DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
@@ -74,7 +76,7 @@ function decodeLive(type: Message["type"], reader: Reader): Message | undefined 
     case "addresses":
       return {
         type,
-        peers: list(reader, 17, 1024, () => ({
+        peers: list(reader, 17, ADDRESS_PEERS_MAX, () => ({
           peerId: reader.hex(16) as PeerId,
           urls: list(reader, 1, ADDRESSES_MAX, url),
         })),
@@ -87,7 +89,7 @@ function decodeLive(type: Message["type"], reader: Reader): Message | undefined 
         name: name(reader),
         incarnation: reader.varUint(),
         fence: list(reader, 1, FENCE_IDS_MAX, varUint),
-        segments: list(reader, 2, Number.MAX_SAFE_INTEGER, () => ({
+        segments: list(reader, 2, SEGMENTS_PER_MESSAGE_MAX, () => ({
           principal: reader.text(PRINCIPAL_BYTES_MAX),
           update: reader.blob(DOCUMENT_BYTES_MAX),
         })),

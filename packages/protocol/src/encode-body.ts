@@ -67,16 +67,7 @@ export function encodeBody(encoder: Encoder, message: Message): void {
 type RepairMessage = Exclude<
   Message,
   {
-    type:
-      | "hello"
-      | "refuse"
-      | "ping"
-      | "pong"
-      | "addresses"
-      | "broadcast"
-      | "acknowledge"
-      | "cover-ask"
-      | "presence";
+    type: "hello" | "refuse" | "ping" | "pong" | "addresses" | "broadcast" | "acknowledge" | "cover-ask" | "presence";
   }
 >;
 

@@ -27,8 +27,12 @@ export const FRAGMENTS_IN_FLIGHT_MAX = 4;
 export const BATCH_DOCUMENTS_MAX = 256;
 export const BATCH_BYTES = 192 * KIB;
 
-/** Addresses a peer may announce for itself or pass on. */
+/** Updates in one live push. A batch of more goes as several; each costs its receiver an object, however few its bytes. */
+export const SEGMENTS_PER_MESSAGE_MAX = 65_536;
+
+/** Addresses a peer may announce for itself or pass on of another, and the peers it passes on. */
 export const ADDRESSES_MAX = 64;
+export const ADDRESS_PEERS_MAX = 1024;
 export const ADDRESS_BYTES_MAX = 512;
 
 /** Awareness state of one client, as JSON text. */

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import type { Message } from "../src/index.ts";
+import { decodeFrame, decodeMessage, encodeFrame, encodeMessage, fromHex, toHex } from "../src/index.ts";
+import { GOLDEN } from "./golden.ts";
+import { HELLO, SAMPLES } from "./samples.ts";
+
+const TYPES = Object.keys(SAMPLES) as Message["type"][];
+
+describe("messages as bytes", () => {
+  it.each(TYPES)("[HND1] %s has its bytes, and they give it back", (type) => {
+    expect(toHex(encodeMessage(SAMPLES[type]))).toBe(GOLDEN[type]);
+    expect(decodeMessage(fromHex(GOLDEN[type]))).toEqual(SAMPLES[type]);
+  });
+
+  it.each(TYPES)("[HND2] %s with a field appended by a later release is read as far as it is known", (type) => {
+    const longer = fromHex(`${GOLDEN[type]}01ff`);
+    expect(decodeMessage(longer)).toEqual(SAMPLES[type]);
+    expect(decodeFrame(encodeFrame([longer, encodeMessage(SAMPLES.ping)]))).toEqual([SAMPLES[type], SAMPLES.ping]);
+  });
+
+  it.each(TYPES)("[HND3] %s cut short anywhere is refused", (type) => {
+    const whole = fromHex(GOLDEN[type]);
+    for (let length = 0; length < whole.length; length++) {
+      expect(() => decodeMessage(whole.slice(0, length)), `${length} bytes`).toThrow(
+        expect.objectContaining({ code: "YARROW_FRAME_INVALID" }),
+      );
+    }
+  });
+
+  it("a hello of an undecided writer has neither cluster nor role set", () => {
+    const hello = { ...HELLO, clusterId: undefined, role: "writer", addresses: [] } as const;
+    expect(decodeMessage(encodeMessage(hello))).toEqual(hello);
+  });
+});
+
+describe("frames", () => {
+  it("[HND2] unknown types between known ones are skipped", () => {
+    const frame = encodeFrame([
+      encodeMessage(SAMPLES.ping),
+      Uint8Array.of(200, 1, 2, 3),
+      Uint8Array.of(0),
+      encodeMessage(SAMPLES.pong),
+    ]);
+    expect(decodeFrame(frame)).toEqual([SAMPLES.ping, SAMPLES.pong]);
+    expect(decodeMessage(Uint8Array.of(22))).toBeUndefined();
+  });
+
+  it.each([
+    ["nothing", ""],
+    ["a length and no message", "05"],
+    ["an empty message", "00"],
+    ["a length beyond the frame", "030301"],
+    ["a length not in shortest form", "82000301"],
+    ["a length that never ends", "ffffffffffffffffff"],
+    ["a second message cut off", "020301020400".slice(0, 8)],
+  ])("[HND3] %s is refused", (_, hex) => {
+    expect(() => decodeFrame(fromHex(hex))).toThrow(expect.objectContaining({ code: "YARROW_FRAME_INVALID" }));
+  });
+});

@@ -1,0 +1,29 @@
+/** The bytes of every sample message, in hex. Changing one is a change of the protocol: see version.test.ts. */
+import type { Message } from "../src/index.ts";
+
+export const GOLDEN: { readonly [T in Message["type"]]: string } = {
+  hello:
+    "010102010001c0c1c2c3c4c5c6c7c8c9cacbcccdcecfa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b701010877733a2f2f613a31",
+  refuse: "0210594152524f575f4c494e4b5f53454c46026d65",
+  ping: "0301",
+  pong: "04ac02",
+  addresses: "0501a0a1a2a3a4a5a6a7a8a9aaabacadaeaf020877733a2f2f613a31077773733a2f2f62",
+  broadcast: "06b0b1b2b3b4b5b6b709016e01000103616e6e020000",
+  acknowledge: "07b0b1b2b3b4b5b6b709a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
+  "cover-ask": "08b0b1b2b3b4b5b6b70a09016e01020102",
+  presence: "09b0b1b2b3b4b5b6b70b016e01ffffffff0f02046e756c6c",
+  digest: "0a000102030405060708090a0b0c0d0e0fe80701",
+  "nodes-ask": "0b010200023066",
+  nodes:
+    "0c0102013000000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff013101010123456789abcdef000102030405060708090a0b0c0d0e0f",
+  "documents-ask": "0d0201036ec3a9030207ac0201058001ffffffff0f010123456789abcdef",
+  documents: "0e020102016e0201050000036ec3a9030002000001036ec3a9030207ac0201058001ffffffff0f01016d",
+  "stream-ask": "0f0300",
+  stream: "100301016e010002000000080123456789abcdef",
+  "documents-taken": "1102000102030405060708090a0b0c0d0e0f",
+  fragment: "1201c0cf2403010203",
+  "fragment-taken": "1301",
+  "verify-ask": "140401080123456789abcdef",
+  "verify-page":
+    "1504000102030405060708090a0b0c0d0e0f010123456789abcdef016e01000102030405060708090a0b0c0d0e0f20ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00",
+};
