@@ -1,15 +1,15 @@
 /** Checks one document against its own rows: what memory and the set tree say of it must follow from what the disk holds. */
 import { toHex } from "@yarrow/protocol";
 import { absorb } from "../document/absorb.ts";
-import { equalFingerprints, toBytes } from "../document/fingerprint.ts";
+import { decodeFence, fenceDigest } from "../document/fence.ts";
+import { digestDocument, equalFingerprints, fromBytes, toBytes } from "../document/fingerprint.ts";
 import type { FingerprintKey } from "../document/fingerprint.ts";
 import { Lattice } from "../document/lattice.ts";
 import { scanUpdate } from "../document/scan-update.ts";
 import { MERGED_LIMITS } from "../document/update-limits.ts";
 import { readRows } from "../catalog/entry-loader.ts";
-import type { Entry } from "../catalog/entry.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
-import type { Store } from "../store.ts";
+import type { DocumentRow, Store } from "../store.ts";
 
 export interface Problem {
   readonly what: string;
@@ -18,17 +18,16 @@ export interface Problem {
 }
 
 /** Returns what is wrong, or undefined. Reads every row of the living incarnation; call when nothing is staged. */
-export function checkDocument(store: Store, tree: SetTree, key: FingerprintKey, entry: Entry): Problem | undefined {
-  const { row } = entry;
-  if (row === undefined) return undefined;
+export function checkDocument(store: Store, tree: SetTree, key: FingerprintKey, row: DocumentRow): Problem | undefined {
+  if (row.fence === undefined) return { what: "the set of dead client ids", damaged: true };
   if (row.quarantined) return problem("a damaged row was set aside and is not yet repaired");
   const lattice = new Lattice(key);
-  const head = store.readSnapshot(row.id, entry.incarnation, "head");
+  const head = row.headBytes === 0 ? undefined : store.readSnapshot(row.id, row.incarnation, "head");
   if (head !== undefined) {
     if (head.update === undefined || head.stateVector === undefined) return { what: "the head snapshot", damaged: true };
     absorb(lattice, scanUpdate(head.update, MERGED_LIMITS));
   }
-  for (const logRow of readRows(store, row, entry.incarnation, head?.sequence ?? 0)) {
+  for (const logRow of readRows(store, row, row.incarnation, head?.sequence ?? 0)) {
     if (logRow.segments === undefined) return { what: `log row ${logRow.sequence}`, damaged: true };
     for (const segment of logRow.segments) absorb(lattice, scanUpdate(segment.update, MERGED_LIMITS));
   }
@@ -37,9 +36,10 @@ export function checkDocument(store: Store, tree: SetTree, key: FingerprintKey, 
     const rows = toHex(toBytes(lattice.fingerprint));
     return problem(`its rows give fingerprint ${rows}, its record says ${toHex(row.fingerprint)}`);
   }
-  const digest = entry.digest(key);
-  const item = tree.itemOf(entry.key);
-  if (digest !== undefined && (item === undefined || toHex(item) !== toHex(digest))) {
+  const fence = fenceDigest(key, decodeFence(row.fence));
+  const digest = digestDocument(key, row.incarnation, fence, fromBytes(row.fingerprint));
+  const item = tree.itemOf(row.key);
+  if (row.incarnation > 0 && (item === undefined || toHex(item) !== toHex(digest))) {
     return problem("the set tree does not agree with its record");
   }
   return undefined;
