@@ -13,6 +13,7 @@ import { createMetrics } from "../metrics/metrics-registry.ts";
 import { onStopSignal } from "../signals.ts";
 import { printJson } from "../stdout.ts";
 import { VERSION } from "../version.ts";
+import { collectWhenIdle } from "./idle-collection.ts";
 
 /** Options that are about the start itself; all others are configuration. */
 export interface StartOptions {
@@ -29,12 +30,14 @@ export async function runPeer(flags: ReadonlyMap<ConfigKey, unknown>, start: Sta
   const metrics = createMetrics(VERSION);
   const peer = await createPeer(optionsFor(config, log, () => metrics.scrape()));
   metrics.follow(peer);
+  const stopCollecting = collectWhenIdle(peer);
   const failed = new Promise<Error>((resolve) => peer.on("failed", resolve));
   const closed = new Promise<string>((resolve) => peer.on("closed", (by) => resolve(`closed by ${by}`)));
   await printReadyLine(peer);
   const reason = await Promise.race([stop.requested, failed, closed, ...(start.endWithParent ? [parentGone()] : [])]);
   if (reason instanceof Error) throw reason;
   log.info({ reason }, "closing");
+  stopCollecting();
   await peer.close();
   log.info("closed");
   stop.release();
