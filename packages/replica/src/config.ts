@@ -2,7 +2,7 @@
  * Every bound and interval of the replica. Defaults are for a handful of peers on a LAN or WAN; docs/OPERATIONS.md says
  * what degrades when one moves. Validated together at start by `createConfig`.
  */
-import { assert } from "@yarrow/protocol";
+import { ADDRESS_PEERS_MAX, assert, NODES_PER_MESSAGE_MAX } from "@yarrow/protocol";
 
 export interface ReplicaConfig {
   /** Bytes of remainders that one document may keep waiting for what they refer to. */
@@ -120,6 +120,20 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
   copyRequestsMax: 10_000,
 };
 
+/** Without one of these nothing happens; without any time between two of them nothing else does. */
+const AT_LEAST_ONE = [
+  "workInFlightMax",
+  "roundsAtOnceMax",
+  "linksMax",
+  "nodesPerAskMax",
+  "sweepDocumentsMax",
+  "sweepIntervalMs",
+  "digestIntervalMs",
+  "addressExchangeMs",
+  "pingIntervalMs",
+  "roundTimeoutMs",
+] as const satisfies readonly (keyof ReplicaConfig)[];
+
 /** Fills in defaults and checks that the values agree with each other. */
 export function createConfig(overrides: Partial<ReplicaConfig> = {}): ReplicaConfig {
   const config = { ...REPLICA_DEFAULTS, ...overrides };
@@ -130,5 +144,8 @@ export function createConfig(overrides: Partial<ReplicaConfig> = {}): ReplicaCon
   assert(config.redialMaxMs >= config.redialMinMs, "redialMaxMs must be at least redialMinMs");
   assert(config.roundBackoffMaxMs >= config.roundBackoffMinMs, "roundBackoffMaxMs must be at least roundBackoffMinMs");
   assert(config.leafDocumentsMax >= 2, "leafDocumentsMax must be at least 2");
+  for (const name of AT_LEAST_ONE) assert(config[name] >= 1, `config ${name} must be at least 1, not ${config[name]}`);
+  assert(config.nodesPerAskMax <= NODES_PER_MESSAGE_MAX, `nodesPerAskMax must be at most ${NODES_PER_MESSAGE_MAX}`);
+  assert(config.addressesMax <= ADDRESS_PEERS_MAX, `addressesMax must be at most ${ADDRESS_PEERS_MAX}`);
   return config;
 }
