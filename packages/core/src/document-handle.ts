@@ -70,6 +70,8 @@ export class LiveDocument implements DocumentHandle {
   #sent = 0;
   #committed = 0;
   #waiters: Waiter[] = [];
+  /** Edits made while nothing is attached, for when something is. */
+  #held: Uint8Array[] = [];
   /** So many edits of the present attachment are known to be on so many other peers. */
   #confirmed = { edits: 0, copies: 0 };
   readonly #copyRequests = new Set<RequestId>();
@@ -214,9 +216,7 @@ export class LiveDocument implements DocumentHandle {
     const doc = new Y.Doc();
     doc.clientID = randomClientId();
     doc.on("update", (update: Uint8Array, origin: unknown) => {
-      if (origin === this) return;
-      if (doc !== this.#doc) this.#refusal ??= replacedError(this.name);
-      else if (!this.#isCleanup(update)) this.#edit(update);
+      if (origin !== this && !this.#isCleanup(update)) this.#edit(update);
     });
     return doc;
   }
@@ -231,14 +231,12 @@ export class LiveDocument implements DocumentHandle {
 
   #edit(update: Uint8Array): void {
     this.#sent += 1;
-    this.#host.submit({ type: "edit", subscriber: this.#subscriber, update, principal: "" });
+    if (this.#state === "waiting") this.#held.push(update);
+    else this.#host.submit({ type: "edit", subscriber: this.#subscriber, update, principal: "" });
   }
 
   #attach(): SubscriberId {
     const subscriber = this.#host.nextSubscriber();
-    this.#sent = 0;
-    this.#committed = 0;
-    this.#confirmed = { edits: 0, copies: 0 };
     this.#host.register(this, subscriber);
     const stateVector = Y.encodeStateVector(this.#doc);
     this.#host.submit({ type: "attach", subscriber, name: this.name, stateVector, countsCopies: true });
@@ -281,12 +279,24 @@ export class LiveDocument implements DocumentHandle {
     this.#host.unregister(this, this.#subscriber);
     this.#replacement = reason;
     this.#retire();
+    this.#sent = 0;
+    this.#committed = 0;
+    this.#confirmed = { edits: 0, copies: 0 };
+    this.#held = [];
     // The first return is immediate. Whoever is sent away again before being answered waits, longer each time.
     const waitMs = Math.min(REATTACH_MAX_MS, REATTACH_MIN_MS * 2 ** (this.#fruitless - 1));
     this.#fruitless += 1;
     this.#state = "waiting";
-    if (this.#fruitless === 1) this.#subscriber = this.#attach();
-    else this.#retry = setTimeout(() => (this.#subscriber = this.#attach()), waitMs);
+    if (this.#fruitless === 1) this.#attachAgain();
+    else this.#retry = setTimeout(() => this.#attachAgain(), waitMs);
+  }
+
+  #attachAgain(): void {
+    this.#subscriber = this.#attach();
+    this.#state = "attached";
+    for (const update of this.#held.splice(0)) {
+      this.#host.submit({ type: "edit", subscriber: this.#subscriber, update, principal: "" });
+    }
   }
 
   /** Puts a fresh Y.Doc in the place of the present one. Edits that still go to the old one are noticed, and lost. */

@@ -18,6 +18,7 @@ describe("peers on real sockets and disks", () => {
   it.each([
     { seed: 1, topology: "a line", discovery: false, links: 1 },
     { seed: 2, topology: "a mesh", discovery: true, links: 2 },
+    { seed: 26, topology: "a mesh", discovery: true, links: 2 },
   ])(
     "converge in $topology after cuts, deletes and concurrent edits (seed $seed)",
     async ({ seed, discovery, links }) => {

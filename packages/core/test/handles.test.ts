@@ -145,6 +145,21 @@ describe("document handles", () => {
     expect(textOf(handle)).toBe("");
   });
 
+  it("[API11] keep edits that are made while the document is being deleted over and over", async () => {
+    const peer = await startPeer();
+    const [a, b] = [await peer.open("n"), await peer.open("n")];
+    append(a, "1");
+    await a.saved();
+    await peer.delete("n");
+    // In one batch: both come back, one brings the name back to life, and it is deleted again before either is answered.
+    append(b, "2");
+    await peer.delete("n");
+    append(a, "3");
+    await a.saved();
+    await until(() => textOf(b) === "3");
+    expect((await peer.show("n"))?.roots["body"]?.value).toBe("3");
+  });
+
   it("[API12] report an edit that went to a Y.Doc that had been replaced", async () => {
     const peer = await startPeer();
     const handle = await peer.open("n");
