@@ -4,7 +4,9 @@ import { collectWhenIdle } from "../src/serve/idle-collection.ts";
 
 it("[OPS3] gives memory back once nothing is written any more, and leaves a busy peer alone", async () => {
   let told: (fact: Fact) => void = () => {};
-  const peer = { on: (_event: string, listener: (fact: never) => void) => ((told = listener as typeof told), () => {}) };
+  const peer = {
+    on: (_event: string, listener: (fact: never) => void) => ((told = listener as typeof told), () => {}),
+  };
   const stop = collectWhenIdle(peer as never, 20);
   let garbage: unknown[] | undefined = Array.from({ length: 400_000 }, (_, i) => ({ i }));
   const busyBytes = process.memoryUsage().heapUsed;

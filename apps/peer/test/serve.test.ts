@@ -102,7 +102,7 @@ describe("refused", () => {
     writeFileSync(folder("file"), "");
     const { code, stderr } = await run(["serve", "--data", folder("file/below"), ...LOOPBACK]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^yarrow: /m);
+    expect(stderr).toMatch(/^yarrow: YARROW_STORE_FAILED cannot use data folder .*ENOTDIR/m);
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 });

@@ -1,7 +1,7 @@
 /**
  * A peer in this process: configuration in, one line on stdout when it is ready, a clean end.
  */
-import { createPeer } from "@yarrow/core";
+import { createPeer, YarrowError } from "@yarrow/core";
 import type { Peer, PeerOptions } from "@yarrow/core";
 import type { Logger } from "pino";
 import type { ConfigKey, ServeConfig } from "../config/config-schema.ts";
@@ -28,7 +28,9 @@ export async function runPeer(flags: ReadonlyMap<ConfigKey, unknown>, start: Sta
   for (const warning of warnings) log.warn(warning);
   const stop = onStopSignal();
   const metrics = createMetrics(VERSION);
-  const peer = await createPeer(optionsFor(config, log, () => metrics.scrape()));
+  const peer = await createPeer(optionsFor(config, log, () => metrics.scrape())).catch((error: unknown) => {
+    throw explainFolder(error, config.data);
+  });
   metrics.follow(peer);
   const stopCollecting = collectWhenIdle(peer);
   const failed = new Promise<Error>((resolve) => peer.on("failed", resolve));
@@ -60,6 +62,16 @@ function optionsFor(config: ServeConfig, log: Logger, metrics: NonNullable<PeerO
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
     log: (line) => log[line.level](line.fields, line.message),
   };
+}
+
+/** A folder that cannot be made or read is the operator's to mend, not a bug; the system's own words name the cause. */
+function explainFolder(error: unknown, folder: string): unknown {
+  if (error instanceof YarrowError || !(error instanceof Error) || !("syscall" in error)) return error;
+  const hint = "Choose another folder with --data, or give this user the right to write there.";
+  return new YarrowError("YARROW_STORE_FAILED", `cannot use data folder ${folder}: ${error.message}`, {
+    cause: error,
+    hint,
+  });
 }
 
 /** The one line on stdout that other programs wait for. Its keys are stable. */
