@@ -2,6 +2,7 @@
  * Puts stored updates together, and takes from them what somebody lacks.
  */
 import * as Y from "yjs";
+import { joinTyping } from "./join-typing.ts";
 import { replaceDeleteSet } from "./split-update.ts";
 import { scanUpdate } from "./scan-update.ts";
 import { cutFromClocks } from "./cut-from-clocks.ts";
@@ -23,6 +24,8 @@ export function updateOfDeletes(deleteSet: Uint8Array): Uint8Array {
  * checked.
  */
 export function mergeUpdates(parts: readonly Uint8Array[]): Uint8Array {
+  const typed = parts.length > 1 ? joinTyping(parts) : undefined;
+  if (typed !== undefined) return typed;
   let level = parts;
   while (level.length > 1) {
     const merged: Uint8Array[] = [];
