@@ -76,4 +76,3 @@ function differingFence(entry: Entry, theirs: DocumentSummary): readonly number[
 function byNumber(a: number, b: number): number {
   return a - b;
 }
-

@@ -30,8 +30,8 @@ interface LinkRounds {
   backoffMs: number;
   fruitless: number;
   busySkips: number;
-  /** The set as it was when the last round ended, to tell a stuck round from a busy set. */
-  rootBefore: string;
+  /** Both sets as they were when the last round ended, to tell a stuck round from a busy set. */
+  rootsBefore: string;
 }
 
 export interface ReconcilerParts {
@@ -75,7 +75,7 @@ export class Reconciler {
       backoffMs: 0,
       fruitless: 0,
       busySkips: this.#parts.config.busySkipsMax,
-      rootBefore: "",
+      rootsBefore: "",
     });
     this.sendDigest(link, false);
   }
@@ -116,7 +116,7 @@ export class Reconciler {
       equal(link, now);
     }
     if (message.answer) this.sendDigest(link, false);
-    if (state.round?.phase === "verify") return this.#verified(state, state.round, same, now);
+    if (state.round?.phase === "verify") return this.#verified(state, state.round, message.root, now);
     if (same || state.round !== undefined) return;
     if (this.#isOurs(link, message.documents)) this.suspect(link.id, now);
     // Not as a question: its answer would differ again, and be answered again, for as long as the two differ.
@@ -208,7 +208,6 @@ export class Reconciler {
     });
     state.round = round;
     state.dueAt = Number.POSITIVE_INFINITY;
-    state.rootBefore = toHex(tree.root());
     emit({ type: "observe", fact: { kind: "round-started", link: link.id } });
     if (stream) link.send({ type: "stream-ask", round: round.id, after: "" });
     else this.#advance(state, round, now);
@@ -280,11 +279,15 @@ export class Reconciler {
     this.sendDigest(state.link, true);
   }
 
-  #verified(state: LinkRounds, round: Round, same: boolean, now: number): void {
-    if (same) return this.#end(state, round, "equal", now);
-    const moved = toHex(this.#parts.tree.root()) !== state.rootBefore;
-    const progress = !round.refused && (round.changed > 0 || round.skipped > 0 || moved);
-    this.#end(state, round, progress ? "progress" : "stuck", now);
+  #verified(state: LinkRounds, round: Round, theirRoot: Uint8Array, now: number): void {
+    const mine = toHex(this.#parts.tree.root());
+    const theirs = toHex(theirRoot);
+    if (mine === theirs) return this.#end(state, round, "equal", now);
+    // What was sent proves nothing: the other side may have had no room for it. What counts is whether a set moved.
+    const roots = `${mine} ${theirs}`;
+    const moved = roots !== state.rootsBefore;
+    state.rootsBefore = roots;
+    this.#end(state, round, !round.refused && (moved || round.skipped > 0) ? "progress" : "stuck", now);
   }
 
   #end(state: LinkRounds, round: Round, result: "equal" | "progress" | "stuck" | "aborted", now: number): void {

@@ -1,9 +1,10 @@
 /** A few replicas over memory stores, joined by wires that deliver in order, driven by a clock that the test moves. */
-import type { ClusterId, PeerId, ProcessId } from "@yarrow/protocol";
+import type { ClusterId, Message, PeerId, ProcessId } from "@yarrow/protocol";
+import { decodeFrame } from "@yarrow/protocol";
 import * as Y from "yjs";
 import { doWork } from "../../src/document/do-work.ts";
 import { clusterIdOf } from "../../src/document/keys.ts";
-import type { Effect } from "../../src/effect.ts";
+import type { Effect, Fact } from "../../src/effect.ts";
 import type { Event } from "../../src/event.ts";
 import { MemoryStore } from "../../src/memory-store.ts";
 import { Replica } from "../../src/replica.ts";
@@ -18,6 +19,18 @@ interface Wire {
   readonly dialled: string;
 }
 
+/** A message as it went over a wire. */
+export interface Sent {
+  readonly from: Peer;
+  readonly to: Peer;
+  readonly message: Message;
+}
+
+/** The peer id that `add` gives to the nth peer. */
+export function peerIdOf(number: number): PeerId {
+  return number.toString(16).padStart(32, "0") as PeerId;
+}
+
 export class Peer {
   readonly replica: Replica;
   readonly store: MemoryStore;
@@ -25,6 +38,7 @@ export class Peer {
   readonly inbox: Event[] = [];
   /** Every effect so far, in order. */
   readonly effects: Effect[] = [];
+  #marked = 0;
 
   constructor(replica: Replica, store: MemoryStore, url: string) {
     this.replica = replica;
@@ -32,8 +46,19 @@ export class Peer {
     this.url = url;
   }
 
+  /** From now on `of` and `facts` tell only of what is to come. */
+  mark(): void {
+    this.#marked = this.effects.length;
+  }
+
+  facts<K extends Fact["kind"]>(kind: K): Extract<Fact, { kind: K }>[] {
+    return this.of("observe").flatMap(({ fact }) => (fact.kind === kind ? [fact as Extract<Fact, { kind: K }>] : []));
+  }
+
   of<T extends Effect["type"]>(type: T): Extract<Effect, { type: T }>[] {
-    return this.effects.filter((effect): effect is Extract<Effect, { type: T }> => effect.type === type);
+    return this.effects
+      .slice(this.#marked)
+      .filter((effect): effect is Extract<Effect, { type: T }> => effect.type === type);
   }
 }
 
@@ -43,19 +68,30 @@ export class Cluster {
   #nextLink = 1;
   #nextProcess = 1;
   readonly #wires: Wire[] = [];
-  #seed = 1;
+  #seed: number;
+  /** Set to keep what goes over the wires in `sent`. */
+  records = false;
+  readonly sent: Sent[] = [];
+  /** Frames for which it says so are lost. */
+  loses: (sent: Omit<Sent, "message"> & { readonly messages: () => Message[] }) => boolean = () => false;
 
-  add(options: {
-    readonly peers?: readonly string[];
-    readonly discovery?: boolean;
-    readonly store?: MemoryStore;
-    readonly clusterId?: ClusterId | undefined;
-    readonly config?: ConstructorParameters<typeof Replica>[0]["config"];
-    readonly url?: string;
-  } = {}): Peer {
+  constructor(seed = 1) {
+    this.#seed = seed;
+  }
+
+  add(
+    options: {
+      readonly peers?: readonly string[];
+      readonly discovery?: boolean;
+      readonly store?: MemoryStore;
+      readonly clusterId?: ClusterId | undefined;
+      readonly config?: ConstructorParameters<typeof Replica>[0]["config"];
+      readonly url?: string;
+    } = {},
+  ): Peer {
     const number = this.#nextProcess++;
     const url = options.url ?? `ws://peer-${number}:1`;
-    const store = options.store ?? new MemoryStore({ peerId: number.toString(16).padStart(32, "0") as PeerId });
+    const store = options.store ?? new MemoryStore({ peerId: peerIdOf(number) });
     const replica = new Replica({
       store,
       random: () => this.#random(),
@@ -105,6 +141,30 @@ export class Cluster {
     throw new Error("the cluster does not come to rest");
   }
 
+  /** Runs until the condition holds; fails when it does not within `ms` of simulated time. */
+  until(condition: () => boolean, ms: number): number {
+    const startedAt = this.now;
+    while (!condition()) {
+      if (this.now - startedAt > ms) throw new Error(`not within ${ms} ms`);
+      this.run(10);
+    }
+    return this.now - startedAt;
+  }
+
+  /** Ends all links between two peers without a word, as a broken cable does. */
+  cut(a: Peer, b: Peer): void {
+    for (const wire of this.#wires.filter((one) => one.from === a && one.to === b)) this.#cut(wire);
+  }
+
+  /** The link ids of one peer that lead to another. */
+  linksOf(peer: Peer, to: Peer): number[] {
+    return this.#wires.filter((one) => one.from === peer && one.to === to).map(({ fromLink }) => fromLink);
+  }
+
+  get equal(): boolean {
+    return new Set(this.roots()).size === 1;
+  }
+
   roots(): string[] {
     return this.peers.map((peer) => peer.replica.status(this.now).root);
   }
@@ -115,9 +175,7 @@ export class Cluster {
         return this.#dial(peer, effect.url);
       case "send": {
         const wire = this.#wires.find((one) => one.from === peer && one.fromLink === effect.link);
-        for (const bytes of effect.frames) {
-          wire?.to.inbox.push({ type: "link-frame", link: wire.toLink, bytes: bytes.slice() });
-        }
+        for (const bytes of effect.frames) if (wire !== undefined) this.#carry(wire, bytes);
         return;
       }
       case "close-link": {
@@ -130,6 +188,13 @@ export class Cluster {
         return;
       default:
     }
+  }
+
+  #carry({ from, to, toLink }: Wire, bytes: Uint8Array): void {
+    const messages = (): Message[] => decodeFrame(bytes);
+    if (this.loses({ from, to, messages })) return;
+    if (this.records) for (const message of messages()) this.sent.push({ from, to, message });
+    to.inbox.push({ type: "link-frame", link: toLink, bytes: bytes.slice() });
   }
 
   #dial(peer: Peer, url: string): void {
@@ -147,7 +212,9 @@ export class Cluster {
   }
 
   #cut(wire: Wire): void {
-    for (const one of this.#wires.filter((other) => other.fromLink === wire.fromLink || other.toLink === wire.fromLink)) {
+    for (const one of this.#wires.filter(
+      (other) => other.fromLink === wire.fromLink || other.toLink === wire.fromLink,
+    )) {
       this.#wires.splice(this.#wires.indexOf(one), 1);
       one.to.inbox.push({ type: "link-closed", link: one.toLink, reason: "closed" });
     }
@@ -172,11 +239,13 @@ export class Editor {
   saved = 0;
   sent = 0;
   evicted: string | undefined;
+  #taken: number;
 
   constructor(cluster: Cluster, peer: Peer, name: string) {
     this.cluster = cluster;
     this.peer = peer;
     this.name = name;
+    this.#taken = peer.effects.length;
     this.doc.clientID = nextClient++;
     this.doc.on("update", (update: Uint8Array, origin: unknown) => {
       if (origin === "remote") return;
@@ -189,15 +258,23 @@ export class Editor {
   attach(): void {
     this.evicted = undefined;
     const stateVector = Y.encodeStateVector(this.doc);
-    this.peer.inbox.push({ type: "attach", subscriber: this.subscriber, name: this.name, stateVector, countsCopies: true });
+    this.peer.inbox.push({
+      type: "attach",
+      subscriber: this.subscriber,
+      name: this.name,
+      stateVector,
+      countsCopies: true,
+    });
   }
 
   /** Takes in what its peer has shown since the last call. */
   take(): this {
-    for (const effect of this.peer.effects.splice(0)) {
+    for (; this.#taken < this.peer.effects.length; this.#taken++) {
+      const effect = this.peer.effects[this.#taken]!;
       if (effect.type === "answer" && effect.subscriber === this.subscriber) {
         Y.applyUpdate(this.doc, effect.update, "remote");
-      } else if (effect.type === "deliver" && effect.name === this.name) Y.applyUpdate(this.doc, effect.update, "remote");
+      } else if (effect.type === "deliver" && effect.name === this.name)
+        Y.applyUpdate(this.doc, effect.update, "remote");
       else if (effect.type === "saved" && effect.subscriber === this.subscriber) this.saved += effect.edits;
       else if (effect.type === "evict" && effect.subscriber === this.subscriber) this.evicted = effect.reason;
     }
@@ -206,6 +283,13 @@ export class Editor {
 
   get text(): string {
     return this.doc.getText("t").toString();
+  }
+
+  /** Sends everything it holds, as a browser does that came back. */
+  send(): this {
+    const update = Y.encodeStateAsUpdate(this.doc);
+    this.peer.inbox.push({ type: "edit", subscriber: this.subscriber, update, principal: "" });
+    return this;
   }
 
   type(text: string, at = this.doc.getText("t").length): this {

@@ -105,7 +105,7 @@ describe("several peers", () => {
     expect(a.of("copies")[1]).toMatchObject({ request: 2, failure: { code: "YARROW_COPIES_MISSING" } });
   });
 
-  it("[LNK1] a blank peer adopts the cluster of the peer it reaches", () => {
+  it("[HND10] a blank peer adopts the cluster of the peer it reaches", () => {
     const cluster = new Cluster();
     const a = cluster.add();
     new Editor(cluster, a, "notes").type("x");
