@@ -287,9 +287,17 @@ export class Editor {
 
   /** Sends everything it holds, as a browser does that came back. */
   send(): this {
-    const update = Y.encodeStateAsUpdate(this.doc);
+    const update = this.everything();
     this.peer.inbox.push({ type: "edit", subscriber: this.subscriber, update, principal: "" });
     return this;
+  }
+
+  everything(): Uint8Array {
+    return Y.encodeStateAsUpdate(this.doc);
+  }
+
+  stateVector(): Uint8Array {
+    return Y.encodeStateVector(this.doc);
   }
 
   type(text: string, at = this.doc.getText("t").length): this {
