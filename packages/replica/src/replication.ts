@@ -105,8 +105,11 @@ export class Replication {
   coverAsk(link: Link, message: CoverAsk, now: number): void {
     const { gossip } = this.#parts;
     if (!gossip.isNew(message, link.id, now)) return;
-    gossip.forward(message, link.id);
-    this.#parts.later((then) => this.#answerCoverAsk(message, then));
+    // Behind what this batch passes on: the question must not overtake the update it is about.
+    this.#parts.later((then) => {
+      gossip.forward(message, link.id);
+      this.#answerCoverAsk(message, then);
+    });
   }
 
   acknowledge(message: Acknowledge): void {

@@ -28,7 +28,9 @@ export class Seen {
   /** Returns true the first time an id is given. */
   add(origin: ProcessId, sequence: number, now: number): boolean {
     const known = this.#origins.get(origin);
-    const state = known ?? { mark: sequence - 1, beyond: new Set<number>(), usedAt: now };
+    // What is met first need not be the first: messages of one batch may overtake each other on the way.
+    const mark = Math.max(0, sequence - 1 - Math.floor(this.#config.seenWindowMax / 2));
+    const state = known ?? { mark, beyond: new Set<number>(), usedAt: now };
     this.#origins.delete(origin);
     this.#origins.set(origin, state);
     if (known === undefined) this.#forget(now);

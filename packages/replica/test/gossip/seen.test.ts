@@ -1,5 +1,5 @@
 import type { ProcessId } from "@yarrow/protocol";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createConfig } from "../../src/config.ts";
 import { Seen } from "../../src/gossip/seen.ts";
@@ -16,6 +16,14 @@ describe("seen message ids", () => {
         for (const sequence of order) expect(seen.add(A, sequence, 0)).toBe(false);
       }),
     );
+  });
+
+  it("[GOS3] what overtook the others on its way does not make them old", () => {
+    const seen = new Seen(createConfig());
+    expect(seen.add(A, 5_000, 0)).toBe(true);
+    expect(seen.add(A, 4_999, 0)).toBe(true);
+    expect(seen.add(A, 4_999, 0)).toBe(false);
+    expect(seen.add(A, 4_000, 0)).toBe(false);
   });
 
   it("[GOS3] beyond its window it gives up on gaps, never on what it has seen", () => {
