@@ -50,10 +50,10 @@ const TYPES = new Map(Object.entries(TYPE_CODES).map(([type, code]) => [code, ty
 /** Returns undefined for a type this release does not know. */
 export function decodeBody(code: number, reader: Reader): Message | undefined {
   const type = TYPES.get(code);
-  return type === undefined ? undefined : (decodeLive(type, reader) ?? decodeRepair(type, reader));
+  return type === undefined ? undefined : (decodeLink(type, reader) ?? decodeLive(type, reader) ?? decodeRepair(type, reader));
 }
 
-function decodeLive(type: Message["type"], reader: Reader): Message | undefined {
+function decodeLink(type: Message["type"], reader: Reader): Message | undefined {
   switch (type) {
     case "hello":
       return {
@@ -81,6 +81,13 @@ function decodeLive(type: Message["type"], reader: Reader): Message | undefined 
           urls: list(reader, 1, ADDRESSES_MAX, url),
         })),
       };
+    default:
+      return undefined;
+  }
+}
+
+function decodeLive(type: Message["type"], reader: Reader): Message | undefined {
+  switch (type) {
     case "broadcast":
       return {
         type,

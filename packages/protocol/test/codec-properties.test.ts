@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { ClusterId, DocumentKey, Message, PeerId, ProcessId } from "../src/index.ts";
 import { decodeFrame, decodeMessage, encodeFrame, encodeMessage, YarrowError } from "../src/index.ts";

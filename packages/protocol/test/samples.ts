@@ -1,9 +1,9 @@
 /** One message of every type, for tests that hold all of them to something. */
 import type { ClusterId, DocumentKey, DocumentSummary, Message, PeerId, ProcessId } from "../src/index.ts";
 
-export const CLUSTER = "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf" as ClusterId;
+const CLUSTER = "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf" as ClusterId;
 export const PEER = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf" as PeerId;
-export const PROCESS = "b0b1b2b3b4b5b6b7" as ProcessId;
+const PROCESS = "b0b1b2b3b4b5b6b7" as ProcessId;
 export const KEY = "0123456789abcdef" as DocumentKey;
 
 /** Bytes that count up from `first`. */

@@ -63,7 +63,7 @@ export class Journal {
 }
 
 /** What a row weighs beyond its payload, roughly as in SQLite. */
-export const ROW_BYTES = 32;
+const ROW_BYTES = 32;
 
 export interface TableOptions<K, V> {
   readonly compare: (a: K, b: K) => number;

@@ -6,7 +6,7 @@ import { YarrowError } from "@yarrow/protocol";
 export const FREE_BYTES_MIN = 16 * 1024 * 1024;
 
 /** Before it, resetting the write-ahead log could corrupt a database that has two connections. */
-export const SQLITE_VERSION_MIN = "3.51.3";
+const SQLITE_VERSION_MIN = "3.51.3";
 
 /** Errors: YARROW_SQLITE_UNSUPPORTED. */
 export function checkSqliteVersion(version: string): void {

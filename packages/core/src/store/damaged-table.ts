@@ -4,8 +4,8 @@ import type { Incarnation } from "@yarrow/protocol";
 import type { Command, Connection, Query } from "./connection.ts";
 
 /** Beyond either of these the oldest rows are forgotten; the newest always stays. */
-export const DAMAGED_ROWS_MAX = 1_000;
-export const DAMAGED_BYTES_MAX = 64 * 1024 * 1024;
+const DAMAGED_ROWS_MAX = 1_000;
+const DAMAGED_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface DamagedRow {
   readonly kind: string;

@@ -12,7 +12,8 @@
  * 4. Accepted part and remainder are updates that `scanUpdate` accepts; absorbing again changes nothing.
  */
 import { addRanges, encodeDeleteSet } from "./delete-set.ts";
-import { Contribution, type Lattice } from "./lattice.ts";
+import { Contribution } from "./contribution.ts";
+import type { Lattice } from "./lattice.ts";
 import { Ranges } from "./ranges.ts";
 import { resolveSections, type Resolution } from "./resolve-sections.ts";
 import type { ScannedDeletes, ScannedUpdate } from "./scan-update.ts";

@@ -27,7 +27,7 @@ import * as encoding from "lib0/encoding";
 import { assert, fromHex, type ClusterId, type DocumentKey, type Incarnation } from "@yarrow/protocol";
 import { halfSipHash } from "./half-sip-hash.ts";
 
-export const FINGERPRINT_BYTES = 16;
+const FINGERPRINT_BYTES = 16;
 
 const LANES = 4;
 const STATE = 1;

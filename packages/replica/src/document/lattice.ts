@@ -8,13 +8,7 @@
  * 2. No client stands at clock 0, and no client has an empty set of ranges.
  * 3. The fingerprint equals a recomputation from the two sets at any time.
  */
-import {
-  Contribution,
-  decodeClocksAndDeletes,
-  decodeContribution,
-  encodeClocksAndDeletes,
-  encodeContribution,
-} from "./contribution.ts";
+import { Contribution, decodeClocksAndDeletes, encodeClocksAndDeletes } from "./contribution.ts";
 import { encodeDeleteSet } from "./delete-set.ts";
 import {
   addDeletes,
@@ -24,9 +18,7 @@ import {
   type FingerprintKey,
 } from "./fingerprint.ts";
 import { Ranges } from "./ranges.ts";
-import { decodeStateVector, encodeStateVector } from "./state-vector.ts";
-
-export { Contribution, decodeContribution, encodeContribution, decodeStateVector, encodeStateVector };
+import { encodeStateVector } from "./state-vector.ts";
 
 // What a cache should count for the parts of a lattice; measured on Node 24, rounded up.
 const LATTICE_BYTES = 400;

@@ -20,7 +20,7 @@ export interface RootValue {
   readonly value: JsonValue;
 }
 
-export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
 
 /**
  * The roots of a document by name; the result has no prototype. `as` overrides the kind of one root, which then stands

@@ -27,7 +27,7 @@ export const RUN_KIND = 3;
 export const RUN_FIELDS = 4;
 
 /** The run follows from the structs before it. */
-export const RUN_PLAIN = 0;
+const RUN_PLAIN = 0;
 /** The run's first struct refers to structs of other clients. */
 export const RUN_DEPENDENT = 1;
 /** The run is one Skip: clocks that this update leaves out. */

@@ -11,7 +11,7 @@ export const CLIENT_ID_MAX = Number.MAX_SAFE_INTEGER;
 export const CLOCK_MAX = 2 ** 31;
 
 /** Clients that one update may name, for structs and for deletes each. More would cost every peer memory for good. */
-export const UPDATE_CLIENTS_MAX = 65_536;
+const UPDATE_CLIENTS_MAX = 65_536;
 
 /** Nesting of arrays and objects in JSON and `any` values. Deeper ones overflow the stack of whoever reads them. */
 export const VALUE_DEPTH_MAX = 64;

@@ -158,8 +158,16 @@ test("[PEND3] two structs that each need the other wait for good, and hold up on
   const update = Uint8Array.of(2, 2, 2, 0, 0, 1, 0x84, 1, 1, 1, 0x78, 2, 1, 0, 0, 1, 0x84, 2, 1, 1, 0x79, 0);
   const lattice = new Lattice(KEY);
   const { remainder } = take(lattice, update);
-  expect(lattice.stateVector).toEqual(new Map([[1, 1], [2, 1]]));
-  expect(scanUpdate(remainder!).sections).toMatchObject([{ client: 2, start: 1 }, { client: 1, start: 1 }]);
+  expect(lattice.stateVector).toEqual(
+    new Map([
+      [1, 1],
+      [2, 1],
+    ]),
+  );
+  expect(scanUpdate(remainder!).sections).toMatchObject([
+    { client: 2, start: 1 },
+    { client: 1, start: 1 },
+  ]);
 });
 
 test("[PEND4] deletes of what is not there yet wait", () => {
@@ -268,7 +276,8 @@ test("[DOC15] 20,000 clients that wait for each other in a chain are resolved in
   const clients = 20_000;
   const sections: number[][] = [];
   // Client c's struct follows client c − 1's, and sections come by descending client: each waits for the next.
-  const varUint = (value: number): number[] => (value < 128 ? [value] : [(value % 128) | 128, ...varUint(Math.floor(value / 128))]);
+  const varUint = (value: number): number[] =>
+    value < 128 ? [value] : [(value % 128) | 128, ...varUint(Math.floor(value / 128))];
   for (let client = clients; client > 1; client--) {
     sections.push([1, ...varUint(client), 0, 0x84, ...varUint(client - 1), 0, 1, 0x61]);
   }

@@ -28,7 +28,8 @@ test("[DOC21] the digest does not depend on order, merging, splitting, or garbag
     expect(digestOf(mergeUpdates(updates.slice(halves)), ...updates.slice(0, halves)), `seed ${seed}`).toBe(digest);
     // As live documents hold it, collected and not, after they heard of everything. Each may clean up its formatting then.
     const late: Uint8Array[] = [];
-    for (const doc of docs) doc.on("update", (update: Uint8Array, origin: unknown) => origin === "network" || late.push(update));
+    for (const doc of docs)
+      doc.on("update", (update: Uint8Array, origin: unknown) => origin === "network" || late.push(update));
     for (const doc of docs) for (const update of updates) Y.applyUpdate(doc, update, "network");
     const all = digestOf(...updates, ...docs.map((doc) => Y.encodeStateAsUpdate(doc)));
     for (const doc of docs) for (const other of docs) Y.applyUpdate(doc, Y.encodeStateAsUpdate(other), "network");
@@ -42,12 +43,28 @@ test.each<[string, (doc: Y.Doc) => void, (doc: Y.Doc) => void]>([
   ["a map's key", (doc) => doc.getMap("m").set("a", 1), (doc) => doc.getMap("m").set("b", 1)],
   ["a map's value", (doc) => doc.getMap("m").set("a", 1), (doc) => doc.getMap("m").set("a", "1")],
   ["null and undefined", (doc) => doc.getMap("m").set("a", null), (doc) => doc.getMap("m").set("a", undefined)],
-  ["how values are divided", (doc) => doc.getArray("a").push(["1;", "2"]), (doc) => doc.getArray("a").push(["1", ";2"])],
+  [
+    "how values are divided",
+    (doc) => doc.getArray("a").push(["1;", "2"]),
+    (doc) => doc.getArray("a").push(["1", ";2"]),
+  ],
   ["a nested value", (doc) => doc.getArray("a").push([{ a: [1] }]), (doc) => doc.getArray("a").push([{ a: [2] }])],
   ["bytes", (doc) => doc.getArray("a").push([Uint8Array.of(1)]), (doc) => doc.getArray("a").push([Uint8Array.of(2)])],
-  ["the kind of a nested type", (doc) => doc.getArray("a").push([new Y.Map()]), (doc) => doc.getArray("a").push([new Y.Text()])],
-  ["an XML element's name", (doc) => doc.getXmlFragment("x").push([new Y.XmlElement("p")]), (doc) => doc.getXmlFragment("x").push([new Y.XmlElement("q")])],
-  ["formatting", (doc) => doc.getText("t").insert(0, "a", { b: 1 }), (doc) => doc.getText("t").insert(0, "a", { b: 2 })],
+  [
+    "the kind of a nested type",
+    (doc) => doc.getArray("a").push([new Y.Map()]),
+    (doc) => doc.getArray("a").push([new Y.Text()]),
+  ],
+  [
+    "an XML element's name",
+    (doc) => doc.getXmlFragment("x").push([new Y.XmlElement("p")]),
+    (doc) => doc.getXmlFragment("x").push([new Y.XmlElement("q")]),
+  ],
+  [
+    "formatting",
+    (doc) => doc.getText("t").insert(0, "a", { b: 1 }),
+    (doc) => doc.getText("t").insert(0, "a", { b: 2 }),
+  ],
   ["an embed", (doc) => doc.getText("t").insertEmbed(0, { a: 1 }), (doc) => doc.getText("t").insertEmbed(0, { a: 2 })],
 ])("[DOC22] the digest tells documents apart by %s", (_, one, other) => {
   expect(digestOf(written(one))).not.toBe(digestOf(written(other)));
@@ -94,7 +111,9 @@ test("[DOC23] roots are read with the kind their content shows", () => {
 
 test("[DOC23] a reader may say what a root is", () => {
   const update = written((doc) => doc.getText("t").insert(0, "ab"));
-  expect(readRoots([update], NO_DELETES, { root: "t", kind: "array" })).toEqual({ t: { kind: "array", value: ["a", "b"] } });
+  expect(readRoots([update], NO_DELETES, { root: "t", kind: "array" })).toEqual({
+    t: { kind: "array", value: ["a", "b"] },
+  });
   expect(readRoots([update], NO_DELETES, { root: "other", kind: "map" })["other"]).toEqual({ kind: "map", value: {} });
 });
 

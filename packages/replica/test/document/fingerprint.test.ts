@@ -52,7 +52,12 @@ test("[FP3] all 53 bits of a client id count, and clocks, deletes and clusters a
 
 test("[FP4] no lane follows from another: where one collides, the others do not", () => {
   // With 32 bits a lane, some 100,000 values collide about once in each lane; a function of that lane would collide with it.
-  const seen = [new Map<number, string>(), new Map<number, string>(), new Map<number, string>(), new Map<number, string>()];
+  const seen = [
+    new Map<number, string>(),
+    new Map<number, string>(),
+    new Map<number, string>(),
+    new Map<number, string>(),
+  ];
   let collisions = 0;
   for (let client = 1; client <= 150_000; client++) {
     const fingerprint = createFingerprint();

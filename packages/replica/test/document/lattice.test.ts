@@ -6,7 +6,8 @@ import { compactUpdates } from "../../src/document/compact.ts";
 import { contentDigest } from "../../src/document/content-digest.ts";
 import { createFingerprintKey, toBytes } from "../../src/document/fingerprint.ts";
 import { clusterIdOf } from "../../src/document/keys.ts";
-import { Contribution, Lattice, decodeContribution, encodeContribution } from "../../src/document/lattice.ts";
+import { Contribution, decodeContribution, encodeContribution } from "../../src/document/contribution.ts";
+import { Lattice } from "../../src/document/lattice.ts";
 import { encodeDifference, mergeUpdates } from "../../src/document/merge.ts";
 import { Ranges } from "../../src/document/ranges.ts";
 import { scanUpdate } from "../../src/document/scan-update.ts";
@@ -45,10 +46,37 @@ test("[FP8] it covers what it holds, clock by clock and range by range", () => {
 
 test("[DOC16] a lattice comes back from its bytes, and equal lattices have equal bytes", () => {
   const lattice = new Lattice(KEY);
-  lattice.join(contributionOf([[2 ** 45, 9], [1, 2 ** 31]], [[2 ** 45, [0, 1, 4, 5]], [7, [3, 4]]]));
+  lattice.join(
+    contributionOf(
+      [
+        [2 ** 45, 9],
+        [1, 2 ** 31],
+      ],
+      [
+        [2 ** 45, [0, 1, 4, 5]],
+        [7, [3, 4]],
+      ],
+    ),
+  );
   const other = new Lattice(KEY);
-  other.join(contributionOf([[1, 7]], [[7, [3, 4]], [2 ** 45, [4, 5]]]));
-  other.join(contributionOf([[1, 2 ** 31], [2 ** 45, 9]], [[2 ** 45, [0, 1]]]));
+  other.join(
+    contributionOf(
+      [[1, 7]],
+      [
+        [7, [3, 4]],
+        [2 ** 45, [4, 5]],
+      ],
+    ),
+  );
+  other.join(
+    contributionOf(
+      [
+        [1, 2 ** 31],
+        [2 ** 45, 9],
+      ],
+      [[2 ** 45, [0, 1]]],
+    ),
+  );
   expect(other.encode()).toEqual(lattice.encode());
   const decoded = Lattice.decode(lattice.encode(), KEY);
   expect(decoded.encode()).toEqual(lattice.encode());
@@ -61,7 +89,16 @@ test("[DOC16] a lattice comes back from its bytes, and equal lattices have equal
 
 test("[DOC17] the delete digest of a client is 0 only when it has no deletes, and tells them apart", () => {
   const lattice = new Lattice(KEY);
-  lattice.join(contributionOf([[1, 9]], [[2, [0, 3]], [3, [0, 3]], [4, [0, 4]]]));
+  lattice.join(
+    contributionOf(
+      [[1, 9]],
+      [
+        [2, [0, 3]],
+        [3, [0, 3]],
+        [4, [0, 4]],
+      ],
+    ),
+  );
   const digests = [1, 2, 3, 4].map((client) => lattice.clientDeleteDigest(client));
   expect(digests[0]).toBe(0);
   expect(new Set(digests).size).toBe(4);
@@ -82,8 +119,28 @@ test.each([
 
 test("[DOC16] contributions join, and come back from their bytes", () => {
   const contribution = contributionOf([[1, 5]], [[1, [1, 3]]]);
-  contribution.join(contributionOf([[1, 3], [2, 8]], [[1, [3, 4]], [9, [0, 1]]]));
-  const expected = contributionOf([[1, 5], [2, 8]], [[1, [1, 4]], [9, [0, 1]]]);
+  contribution.join(
+    contributionOf(
+      [
+        [1, 3],
+        [2, 8],
+      ],
+      [
+        [1, [3, 4]],
+        [9, [0, 1]],
+      ],
+    ),
+  );
+  const expected = contributionOf(
+    [
+      [1, 5],
+      [2, 8],
+    ],
+    [
+      [1, [1, 4]],
+      [9, [0, 1]],
+    ],
+  );
   expect(encodeContribution(contribution)).toEqual(encodeContribution(expected));
   expect(encodeContribution(decodeContribution(encodeContribution(expected)))).toEqual(encodeContribution(expected));
 });

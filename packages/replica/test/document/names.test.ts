@@ -67,8 +67,20 @@ test("[DOC11] state vectors are written by descending client and read in any ord
     [2 ** 45, 1],
   ]);
   expect(decodeStateVector(encodeStateVector(clocks))).toEqual(clocks);
-  expect(encodeStateVector(new Map([[1, 2], [3, 4]]))).toEqual(Uint8Array.of(2, 3, 4, 1, 2));
-  expect(decodeStateVector(Uint8Array.of(2, 1, 2, 3, 4))).toEqual(new Map([[1, 2], [3, 4]]));
+  expect(
+    encodeStateVector(
+      new Map([
+        [1, 2],
+        [3, 4],
+      ]),
+    ),
+  ).toEqual(Uint8Array.of(2, 3, 4, 1, 2));
+  expect(decodeStateVector(Uint8Array.of(2, 1, 2, 3, 4))).toEqual(
+    new Map([
+      [1, 2],
+      [3, 4],
+    ]),
+  );
   expect(decodeStateVector(Uint8Array.of(1, 5, 0))).toEqual(new Map());
 });
 

@@ -36,7 +36,11 @@ test.each([
   ["a count that would allocate 256 MB", "01ffffff0f0100", "more structs announced"],
   ["a V2 bomb of 20 million structs", "0000010100000100010000000541fed9c4090180dac4090000", "left over"],
   ["a delete set that is cut short", "0101090004010174014105", "more clients announced"],
-  ["an origin that lies ahead", "03011400040101740143030a00040101740178840a63015904010174017a01050004010174014c00", "later one"],
+  [
+    "an origin that lies ahead",
+    "03011400040101740143030a00040101740178840a63015904010174017a01050004010174014c00",
+    "later one",
+  ],
   ["what bricked and silenced a Y.Doc", "0102b91300070101780301704000c0440001780177017900", "stray bits"],
   ["a struct without length", "01010700000000", "without length"],
   ["a clock beyond all bounds", "0101070000ffffffffffffff0f00", "too large"],
@@ -80,7 +84,11 @@ test.each([
   ["delete ranges that overlap", Uint8Array.of(0, 1, 1, 2, 0, 5, 4, 1), "overlap"],
   ["an empty delete range", Uint8Array.of(0, 1, 1, 1, 0, 0), "without length"],
   ["a client twice in the delete set", Uint8Array.of(0, 2, 1, 1, 0, 1, 1, 1, 3, 1), "twice"],
-  ["a client id of 2^53", Uint8Array.of(1, 1, ...[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10], 0, 0, 1, 0), "too large"],
+  [
+    "a client id of 2^53",
+    Uint8Array.of(1, 1, ...[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10], 0, 0, 1, 0),
+    "too large",
+  ],
 ])("[DOC1] refuses %s", (_, bytes, reason) => {
   expect(verdict(bytes)).toContain(reason);
 });
@@ -186,7 +194,11 @@ test("[DOC6] what the scan accepts of damaged updates, Yjs applies, merges and e
 
 const INTERESTING = [0, 1, 2, 3, 4, 10, 31, 63, 64, 68, 100, 117, 118, 127, 128, 132, 192, 255];
 
-function mutate(update: Uint8Array, corpus: readonly Uint8Array[], random: ReturnType<typeof createRandom>): Uint8Array {
+function mutate(
+  update: Uint8Array,
+  corpus: readonly Uint8Array[],
+  random: ReturnType<typeof createRandom>,
+): Uint8Array {
   const bytes = [...update];
   for (let count = 1 + random.below(3); count > 0 && bytes.length > 0; count--) {
     const at = random.below(bytes.length);

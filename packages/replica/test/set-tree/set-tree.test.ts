@@ -1,6 +1,6 @@
 import type { DocumentKey, PeerId } from "@yarrow/protocol";
 import { toHex } from "@yarrow/protocol";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Round } from "../../src/anti-entropy/round.ts";
 import { createFingerprintKey, digestDocument, sumContribution } from "../../src/document/fingerprint.ts";
