@@ -24,14 +24,16 @@ export function checkDocument(store: Store, tree: SetTree, key: FingerprintKey, 
   const lattice = new Lattice(key);
   const head = row.headBytes === 0 ? undefined : store.readSnapshot(row.id, row.incarnation, "head");
   if (head !== undefined) {
-    if (head.update === undefined || head.stateVector === undefined) return { what: "the head snapshot", damaged: true };
+    if (head.update === undefined || head.stateVector === undefined)
+      return { what: "the head snapshot", damaged: true };
     absorb(lattice, scanUpdate(head.update, MERGED_LIMITS));
   }
   for (const logRow of readRows(store, row, row.incarnation, head?.sequence ?? 0)) {
     if (logRow.segments === undefined) return { what: `log row ${logRow.sequence}`, damaged: true };
     for (const segment of logRow.segments) absorb(lattice, scanUpdate(segment.update, MERGED_LIMITS));
   }
-  if (!equalFingerprints(lattice.fingerprint, lattice.recomputeFingerprint())) return problem("a fingerprint does not add up");
+  if (!equalFingerprints(lattice.fingerprint, lattice.recomputeFingerprint()))
+    return problem("a fingerprint does not add up");
   if (toHex(toBytes(lattice.fingerprint)) !== toHex(row.fingerprint)) {
     const rows = toHex(toBytes(lattice.fingerprint));
     return problem(`its rows give fingerprint ${rows}, its record says ${toHex(row.fingerprint)}`);

@@ -22,8 +22,11 @@ interface Comparison {
   question: number;
   after: DocumentKey | "";
   rootsAtStart: string;
-  /** Both roots when a whole pass last found differences; the same again proves that they are not on their way. */
+  /** Both roots when a whole pass first found these differences, and when that was. */
   rootsOfDifference: string;
+  differsSince: number;
+  /** Another pass found the same, with neither set having moved. */
+  confirmed: boolean;
   differing: VerifyDocument[];
   result: "equal" | "different" | "moving" | "unreachable" | undefined;
   retryAt: number;
@@ -53,6 +56,8 @@ export interface VerifierParts {
 
 const LOCAL_PAGE = 64;
 const RETRY_MS = 250;
+/** What differs for this long with neither set moving is not on its way: a lost push is repaired sooner. */
+const STEADY_MS = 2_500;
 /** Differing documents named in a report. */
 const NAMED_MAX = 1_000;
 const MISSING = "missing";
@@ -66,7 +71,10 @@ export class Verifier {
     this.#parts = parts;
   }
 
-  start(request: { readonly request: RequestId; readonly deep: boolean; readonly timeoutMs: number }, now: number): void {
+  start(
+    request: { readonly request: RequestId; readonly deep: boolean; readonly timeoutMs: number },
+    now: number,
+  ): void {
     const comparisons = this.#parts.links.open().map((link) => this.#comparison(link));
     const { deep } = request;
     const deadline = now + request.timeoutMs;
@@ -140,6 +148,8 @@ export class Verifier {
       after: "",
       rootsAtStart: "",
       rootsOfDifference: "",
+      differsSince: 0,
+      confirmed: false,
       differing: [],
       result: undefined,
       retryAt: Number.POSITIVE_INFINITY,
@@ -194,12 +204,15 @@ export class Verifier {
   #finish(comparison: Comparison, roots: string, now: number): void {
     if (comparison.differing.length === 0) {
       comparison.result = "equal";
-    } else if (roots === comparison.rootsAtStart && roots === comparison.rootsOfDifference) {
-      comparison.result = "different";
-    } else {
-      comparison.rootsOfDifference = roots === comparison.rootsAtStart ? roots : "";
-      comparison.retryAt = now + RETRY_MS;
+      return;
     }
+    comparison.confirmed = roots === comparison.rootsAtStart && roots === comparison.rootsOfDifference;
+    if (!comparison.confirmed) {
+      comparison.rootsOfDifference = roots === comparison.rootsAtStart ? roots : "";
+      comparison.differsSince = now;
+    }
+    if (comparison.confirmed && now - comparison.differsSince >= STEADY_MS) comparison.result = "different";
+    else comparison.retryAt = now + RETRY_MS;
   }
 
   #retryIfDue(run: Run, comparison: Comparison, now: number): void {
@@ -213,7 +226,7 @@ export class Verifier {
     run.cutShort ||= !run.localDone;
     run.localDone = true;
     for (const comparison of run.comparisons) {
-      comparison.result ??= comparison.rootsAtStart === "" ? "unreachable" : "moving";
+      comparison.result ??= resultInTime(comparison);
     }
   }
 
@@ -231,6 +244,12 @@ export class Verifier {
     };
     this.#parts.emit({ type: "verified", request: run.request, report });
   }
+}
+
+/** What can be said of a comparison that the time was too short for. */
+function resultInTime({ rootsAtStart, confirmed }: Comparison): "different" | "moving" | "unreachable" {
+  if (rootsAtStart === "") return "unreachable";
+  return confirmed ? "different" : "moving";
 }
 
 function differences(mine: readonly VerifyEntry[], theirs: readonly VerifyEntry[]): VerifyDocument[] {

@@ -53,7 +53,7 @@ export class VerifyPages {
     done: (entries: VerifyEntry[]) => void,
   ): void {
     const rows: DocumentRow[] = [];
-    for (let from = after; ; ) {
+    for (let from = after; ;) {
       const page = this.#store.listDocumentsByKey(from, PAGE);
       const within = through === "" ? page : page.filter((row) => row.key <= through);
       rows.push(...within);

@@ -232,7 +232,7 @@ let nextClient = 1_000;
 /** An editor: a Y.Doc that is a subscriber of one peer. */
 export class Editor {
   readonly doc = new Y.Doc();
-  readonly subscriber = nextSubscriber++;
+  readonly subscriber: number;
   readonly cluster: Cluster;
   readonly peer: Peer;
   readonly name: string;
@@ -241,12 +241,18 @@ export class Editor {
   evicted: string | undefined;
   #taken: number;
 
-  constructor(cluster: Cluster, peer: Peer, name: string) {
+  constructor(
+    cluster: Cluster,
+    peer: Peer,
+    name: string,
+    ids: { readonly clientId?: number; readonly subscriber?: number } = {},
+  ) {
     this.cluster = cluster;
     this.peer = peer;
     this.name = name;
     this.#taken = peer.effects.length;
-    this.doc.clientID = nextClient++;
+    this.subscriber = ids.subscriber ?? nextSubscriber++;
+    this.doc.clientID = ids.clientId ?? nextClient++;
     this.doc.on("update", (update: Uint8Array, origin: unknown) => {
       if (origin === "remote") return;
       this.sent++;

@@ -161,7 +161,7 @@ describe("copies", () => {
     const a = cluster.add();
     const b = cluster.add({ peers: [a.url] });
     cluster.run(2_000);
-    const clone = b.store.clone() as MemoryStore;
+    const clone = b.store.clone();
     cluster.add({ peers: [a.url], store: clone });
     cluster.run(2_000);
     expect(a.replica.status(cluster.now)).toMatchObject({ duplicateIdentity: true });
