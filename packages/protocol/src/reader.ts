@@ -73,7 +73,7 @@ export class Reader {
   text(bytesMax: number): string {
     const bytes = this.blob(bytesMax);
     try {
-      return string.decodeUtf8(bytes as Uint8Array<ArrayBuffer>);
+      return string.decodeUtf8(bytes);
     } catch {
       return this.fail("text is not UTF-8");
     }

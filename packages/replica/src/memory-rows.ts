@@ -59,7 +59,7 @@ export class MemoryRows {
   readonly ended = this.#table<string, EndedIncarnation>(compareText, () => 24);
   /** Rows kept aside, by the name of what they were. */
   readonly damaged = this.#table<string, LogRow | SnapshotRow>(compareText, () => 0);
-  #arrivalsByIncarnation = new Map<string, MemoryTable<ArrivalSequence, number>>();
+  readonly #arrivalsByIncarnation = new Map<string, MemoryTable<ArrivalSequence, number>>();
   #single: Single = { clusterId: undefined, alive: 0, deleted: 0, quarantined: 0, pending: 0, pendingId: 0 };
 
   get single(): Single {

@@ -51,7 +51,7 @@ export class MemoryStore implements Store {
   /** Flips bits in what is stored. */
   readonly damage = new MemoryDamage(this.#rows);
   #sequence: ArrivalSequence = 0;
-  #committed: Committed[] = [];
+  readonly #committed: Committed[] = [];
   #failure: { readonly kind: "full" | "failed"; readonly count: number } = { kind: "full", count: 0 };
 
   constructor(options: MemoryStoreOptions) {

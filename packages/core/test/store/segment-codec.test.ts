@@ -23,7 +23,7 @@ test("[STO7] the bytes of a row are pinned: a change of them is a change of the 
     { source: "local", principal: "", update: Uint8Array.of(0, 0) },
     { source: "repair", principal: "ada", update: new Uint8Array(130).fill(0xee) },
   ];
-  expect(encodeSegments(segments).toString("hex")).toBe(`0000020000${"0203616461"}8201${"ee".repeat(130)}`);
+  expect(encodeSegments(segments).toString("hex")).toBe(`000002000002036164618201${"ee".repeat(130)}`);
 });
 
 test("[STO9] bytes that end too early or name no source are no segments", () => {

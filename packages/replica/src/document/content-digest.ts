@@ -52,14 +52,14 @@ function addType(text: DigestText, type: SharedType): SharedType[] {
   for (let item = type._start; item !== null; item = item.right) {
     if (item.deleted) continue;
     run = continueRun(text, run, item);
-    if (item.content instanceof Y.ContentType) inner.push(item.content.type);
+    if (item.content instanceof Y.ContentType) inner.push(item.content.type as SharedType);
   }
   finishRun(text, run);
   for (const [key, item] of [...type._map].sort(([left], [right]) => (left < right ? -1 : 1))) {
     if (item.deleted) continue;
     text.add("k", key);
     finishRun(text, continueRun(text, undefined, item));
-    if (item.content instanceof Y.ContentType) inner.push(item.content.type);
+    if (item.content instanceof Y.ContentType) inner.push(item.content.type as SharedType);
   }
   return inner;
 }
@@ -97,7 +97,7 @@ function contentText(content: Y.Item["content"]): string {
   if (content instanceof Y.ContentFormat) return `${canonicalText(content.key)} ${canonicalJson(content.value)}`;
   if (content instanceof Y.ContentEmbed) return canonicalJson(content.embed);
   if (content instanceof Y.ContentBinary) return toHex(content.content);
-  if (content instanceof Y.ContentType) return `${typeName(content.type)};`;
+  if (content instanceof Y.ContentType) return `${typeName(content.type as SharedType)};`;
   if (content instanceof Y.ContentDoc) return `${canonicalText(content.doc.guid)} ${canonicalText(content.opts)}`;
   return "";
 }

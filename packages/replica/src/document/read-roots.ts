@@ -54,7 +54,7 @@ function inferKind(root: SharedType): RootKind | undefined {
     if (content instanceof Y.ContentString || content instanceof Y.ContentFormat || content instanceof Y.ContentEmbed) {
       return "text";
     }
-    if (content instanceof Y.ContentType && isXml(content.type)) return "xml";
+    if (content instanceof Y.ContentType && isXml(content.type as SharedType)) return "xml";
     if (!(content instanceof Y.ContentDeleted)) kind = "array";
   }
   return kind;
@@ -98,11 +98,11 @@ function typeValue(type: SharedType, depth: number): JsonValue {
     }
     return elements;
   }
-  return type.toString();
+  return (type as Y.Text).toString();
 }
 
 function itemValues(item: Y.Item, depth: number): JsonValue[] {
-  if (item.content instanceof Y.ContentType) return [typeValue(item.content.type, depth + 1)];
+  if (item.content instanceof Y.ContentType) return [typeValue(item.content.type as SharedType, depth + 1)];
   if (item.content instanceof Y.ContentDoc) return [item.content.doc.guid];
   return item.content.getContent().map(jsonValue);
 }

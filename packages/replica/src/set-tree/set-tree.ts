@@ -133,8 +133,8 @@ export class SetTree {
   /** The sums of the 16 children of a node, whether or not it is split here. */
   children(path: NodePath): Uint8Array[] {
     const leaf = this.#leafAbove(path);
-    if (leaf === undefined) return [...HEX_DIGITS].map((digit) => sumBytes(this.#node(path + digit).sum));
-    const sums: Sum[] = [...HEX_DIGITS].map(() => [0, 0, 0, 0]);
+    if (leaf === undefined) return Array.from(HEX_DIGITS, (digit) => sumBytes(this.#node(path + digit).sum));
+    const sums: Sum[] = Array.from(HEX_DIGITS, () => [0, 0, 0, 0]);
     for (const item of this.#itemsOfLeaf(leaf, path)) {
       const digit = HEX_DIGITS.indexOf(item.key[path.length] ?? "0");
       add(sums[digit]!, contribution(this.#key, item.key, item.digest));
