@@ -98,7 +98,8 @@ function typeValue(type: SharedType, depth: number): JsonValue {
     }
     return elements;
   }
-  return (type as Y.Text).toString();
+  // oxlint-disable-next-line typescript/no-base-to-string -- every shared type has a toString of its own
+  return type.toString();
 }
 
 function itemValues(item: Y.Item, depth: number): JsonValue[] {

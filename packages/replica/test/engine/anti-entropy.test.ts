@@ -1,5 +1,5 @@
 /** Rounds of anti-entropy, read from the messages on the wire. The words: docs/spec/ae.md. */
-import type { Message, ProcessId } from "@yarrow/protocol";
+import type { Message } from "@yarrow/protocol";
 import { BATCH_DOCUMENTS_MAX, FRAGMENTS_IN_FLIGHT_MAX } from "@yarrow/protocol";
 import { describe, expect, it } from "vitest";
 import { createFingerprintKey, digestDocument } from "../../src/document/fingerprint.ts";

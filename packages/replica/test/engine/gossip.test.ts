@@ -1,7 +1,5 @@
 /** Live push and copies. The words: docs/spec/gos.md. */
 import { describe, expect, it } from "vitest";
-import type { MemoryStore } from "../../src/memory-store.ts";
-import type { Peer } from "./cluster.ts";
 import { Cluster, Editor, peerIdOf, textOf } from "./cluster.ts";
 
 function mesh(count: number) {
