@@ -6,6 +6,9 @@ import type { Entry } from "../catalog/entry.ts";
 import { encodeStateVector } from "../document/state-vector.ts";
 
 const NOTHING = new Uint8Array(0);
+const SUMMARY_BYTES = 64;
+const CLIENT_BYTES = 16;
+const FENCED_BYTES = 8;
 /** A Yjs update with no structs and no deletions. */
 const EMPTY_UPDATE_BYTES = 2;
 
@@ -16,6 +19,11 @@ export function summarise(entry: Entry): DocumentSummary {
     deletes: entry.lattice.clientDeleteDigest(client),
   }));
   return { name: entry.name, incarnation: entry.incarnation, fence: [...entry.fence].sort(byNumber), clients };
+}
+
+/** Bytes that a summary takes in a message, roughly: three numbers a client, one a dead id. */
+export function summaryBytes(summary: DocumentSummary): number {
+  return SUMMARY_BYTES + summary.clients.length * CLIENT_BYTES + summary.fence.length * FENCED_BYTES;
 }
 
 /** The summary of a document that a replica has never heard of. */

@@ -9,8 +9,8 @@
  *    wait when nothing did. Fruitless rounds in a row raise the alarm.
  * 3. All state of a round goes with its link; nothing about the other side is remembered.
  */
-import type { DocumentDifference, DocumentKey, Documents, Message, ProcessId, Stream } from "@yarrow/protocol";
-import { BATCH_DOCUMENTS_MAX, toHex } from "@yarrow/protocol";
+import type { DocumentDifference, DocumentKey, Documents, DocumentSummary, Message, ProcessId, Stream } from "@yarrow/protocol";
+import { BATCH_BYTES, BATCH_DOCUMENTS_MAX, toHex } from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { ReplicaConfig } from "../config.ts";
 import type { Effect } from "../effect.ts";
@@ -18,7 +18,7 @@ import type { LinkId } from "../event.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { Store } from "../store.ts";
-import { summarise } from "./difference.ts";
+import { summarise, summaryBytes } from "./difference.ts";
 import type { Responder } from "./responder.ts";
 import { Round } from "./round.ts";
 
@@ -234,9 +234,11 @@ export class Reconciler {
   /** Returns false when every document at hand is busy and left to live push. */
   #askDocuments(link: Link, round: Round, now: number): boolean {
     const { store, catalog, config } = this.#parts;
-    const summaries = [];
+    const summaries: DocumentSummary[] = [];
     const keys: DocumentKey[] = [];
+    let bytes = 0;
     for (const key of [...round.differing].slice(0, BATCH_DOCUMENTS_MAX)) {
+      if (bytes >= BATCH_BYTES) break;
       round.differing.delete(key);
       const row = store.readDocumentByKey(key);
       if (row === undefined) {
@@ -244,8 +246,13 @@ export class Reconciler {
         continue;
       }
       const entry = catalog.entry(row.name, now);
-      if (round.skipBusy && now - entry.changedAt < config.busyMs) round.skipped++;
-      else summaries.push(summarise(entry));
+      if (round.skipBusy && now - entry.changedAt < config.busyMs) {
+        round.skipped++;
+        continue;
+      }
+      const summary = summarise(entry);
+      summaries.push(summary);
+      bytes += summaryBytes(summary);
     }
     if (summaries.length === 0 && keys.length === 0) return false;
     round.phase = "documents";

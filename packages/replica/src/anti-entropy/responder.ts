@@ -18,7 +18,7 @@ import { decodeFence } from "../document/fence.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { DocumentRow, Store } from "../store.ts";
-import { differenceFor, nothingOf } from "./difference.ts";
+import { differenceFor, nothingOf, summaryBytes } from "./difference.ts";
 
 /** Rough bytes of a difference beside its update, for filling a batch. */
 const DIFFERENCE_OVERHEAD_BYTES = 64;
@@ -92,6 +92,7 @@ export class Responder {
       if (difference === undefined) return;
       documents.push(difference);
       bytes += difference.update.length + DIFFERENCE_OVERHEAD_BYTES;
+      if (difference.summary !== undefined) bytes += summaryBytes(difference.summary);
     };
     const next = (index: number): void => {
       for (let i = index; i < summaries.length; i++) {
