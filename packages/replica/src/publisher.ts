@@ -31,16 +31,19 @@ export class Publisher {
   committed(change: StagedChange, now: number): void {
     const { gossip, config, processId } = this.#parts;
     const { entry, publish, forwards, moved } = change;
+    const except = onlyRepairedBy(change);
     for (let from = 0; from < publish.length || (from === 0 && change.announce); from += SEGMENTS_PER_MESSAGE_MAX) {
-      gossip.originate({
+      const segments = publish.slice(from, from + SEGMENTS_PER_MESSAGE_MAX);
+      const message = {
         type: "broadcast",
         origin: processId,
         sequence: gossip.nextSequence(),
         name: entry.name,
         incarnation: entry.incarnation,
         fence: moved ? [...entry.fence] : [],
-        segments: publish.slice(from, from + SEGMENTS_PER_MESSAGE_MAX),
-      });
+        segments,
+      } as const;
+      gossip.originate(message, except);
     }
     for (const { link, message } of forwards) gossip.forward(message, link);
     if (change.addedPending.length > 0 && !this.#waiting.has(entry.name)) {
@@ -96,4 +99,11 @@ export class Publisher {
     const [firstWaiting = Number.POSITIVE_INFINITY] = this.#waiting.values();
     return Math.min(this.#settleAt, this.#digestAt, firstWaiting);
   }
+}
+
+/** The one link whose repair is all that a change holds: it need not be told. */
+function onlyRepairedBy({ edits, deletions, repairs }: StagedChange): LinkId | undefined {
+  if (edits.length > 0 || deletions.length > 0 || repairs.size !== 1) return undefined;
+  const [link] = repairs;
+  return link;
 }

@@ -9,7 +9,15 @@
  *    wait when nothing did. Fruitless rounds in a row raise the alarm.
  * 3. All state of a round goes with its link; nothing about the other side is remembered.
  */
-import type { DocumentDifference, DocumentKey, Documents, DocumentSummary, Message, ProcessId, Stream } from "@yarrow/protocol";
+import type {
+  DocumentDifference,
+  DocumentKey,
+  Documents,
+  DocumentSummary,
+  Message,
+  ProcessId,
+  Stream,
+} from "@yarrow/protocol";
 import { BATCH_BYTES, BATCH_DOCUMENTS_MAX, toHex } from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { ReplicaConfig } from "../config.ts";
@@ -224,7 +232,7 @@ export class Reconciler {
     }
     if (round.paths.length > 0) {
       round.phase = "descend";
-      const paths = round.paths.splice(0, config.nodesPerAskMax);
+      const paths = round.ask(config.nodesPerAskMax);
       state.link.send({ type: "nodes-ask", round: round.id, paths });
       return;
     }

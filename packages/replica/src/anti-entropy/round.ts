@@ -6,6 +6,9 @@ import { toHex } from "@yarrow/protocol";
 import type { LinkId } from "../event.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 
+/** Below a path this long lies one document at most. */
+const KEY_DIGITS = 16;
+
 export type RoundPhase = "descend" | "documents" | "return" | "stream" | "verify";
 
 /** Part of the tree where one side is a leaf: compared here, without asking. */
@@ -25,6 +28,8 @@ export class Round {
   readonly skipBusy: boolean;
   /** Nodes whose content is still to be asked for. */
   readonly paths: NodePath[] = [""];
+  /** Nodes whose content was asked for and has not come. */
+  readonly #asked = new Set<NodePath>();
   readonly #local: LocalTask[] = [];
   /** Documents found to differ and not yet asked for. */
   readonly differing = new Set<DocumentKey>();
@@ -51,9 +56,17 @@ export class Round {
     this.skipBusy = options.skipBusy;
   }
 
-  /** Takes in what the other side has below the nodes that were asked for. */
+  /** The next nodes to ask for. */
+  ask(count: number): NodePath[] {
+    const paths = this.paths.splice(0, count);
+    for (const path of paths) this.#asked.add(path);
+    return paths;
+  }
+
+  /** Takes in what the other side has below the nodes that were asked for; whatever else it says is not listened to. */
   take(nodes: readonly NodeContent[], tree: SetTree): void {
     for (const content of nodes) {
+      if (!this.#asked.delete(content.path)) continue;
       if (content.kind === "items") this.#local.push({ path: content.path, theirs: content.items });
       else this.#takeChildren(content.path, content.sums, tree);
     }
@@ -81,6 +94,7 @@ export class Round {
   }
 
   #takeChildren(path: NodePath, theirs: readonly Uint8Array[], tree: SetTree): void {
+    if (path.length >= KEY_DIGITS) return;
     const mine = tree.children(path);
     for (let digit = 0; digit < 16; digit++) {
       if (toHex(mine[digit]!) !== toHex(theirs[digit]!)) this.paths.push(path + digit.toString(16));

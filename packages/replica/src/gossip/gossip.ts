@@ -46,12 +46,13 @@ export class Gossip {
     return ++this.#sequence;
   }
 
-  /** Sends something of our own to all links. */
-  originate(message: Broadcast | CoverAsk | Presence): void {
+  /** Sends something of our own to all links, but for one that has it already. */
+  originate(message: Broadcast | CoverAsk | Presence, except?: LinkId): void {
+    const links = this.#eagerLinks(except);
+    if (links.length === 0) return;
     const encoded = encodeMessage(message);
-    const links = this.#eagerLinks(undefined);
     for (const link of links) this.#push(link, encoded, message.type === "broadcast");
-    if (message.type === "broadcast" && links.length > 0) {
+    if (message.type === "broadcast") {
       this.#emit({
         type: "observe",
         fact: { kind: "broadcast-sent", messages: links.length, bytes: encoded.length * links.length },

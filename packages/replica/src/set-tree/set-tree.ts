@@ -33,6 +33,7 @@ interface TreeNode {
 
 const KEY_DIGITS = 16;
 const PAGE = 1024;
+const CHANGES_AT_ONCE = 256;
 const EMPTY: TreeNode = { sum: [0, 0, 0, 0], count: 0, leaf: true };
 const HEX_DIGITS = "0123456789abcdef";
 
@@ -99,6 +100,13 @@ export class SetTree {
 
   /** Puts many digests in; each leaf is read and written once. Call inside the store's transaction. */
   replaceAll(changes: readonly TreeItem[]): void {
+    // A leaf splits only after what goes into it at once, and each of those moves the ones behind it.
+    for (let from = 0; from < changes.length; from += CHANGES_AT_ONCE) {
+      this.#replaceSome(changes.slice(from, from + CHANGES_AT_ONCE));
+    }
+  }
+
+  #replaceSome(changes: readonly TreeItem[]): void {
     const byLeaf = new Map<NodePath, TreeItem[]>();
     for (const change of changes) {
       const leaf = this.#leafOf(change.key);
@@ -180,7 +188,7 @@ export class SetTree {
     let items: Uint8Array = new Uint8Array(0);
     const first = path.padEnd(KEY_DIGITS, "0") as DocumentKey;
     const rows = [this.#store.readDocumentByKey(first)].filter((row) => row !== undefined);
-    for (let after = first; ; ) {
+    for (let after = first; ;) {
       const page = this.#store.listDocumentsByKey(after, PAGE);
       rows.push(...page.filter((row) => row.key.startsWith(path)));
       if (page.length < PAGE || !page[page.length - 1]!.key.startsWith(path)) break;
@@ -189,7 +197,11 @@ export class SetTree {
     for (const row of rows) {
       if (row.incarnation === 0) continue;
       const fence = fenceDigest(this.#key, decodeFence(row.fence ?? new Uint8Array(0)));
-      items = putItem(items, row.key, digestDocument(this.#key, row.incarnation, fence, fromBytes(row.fingerprint))).items;
+      items = putItem(
+        items,
+        row.key,
+        digestDocument(this.#key, row.incarnation, fence, fromBytes(row.fingerprint)),
+      ).items;
     }
     return items;
   }

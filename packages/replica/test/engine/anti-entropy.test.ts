@@ -70,6 +70,7 @@ describe("a round", () => {
       "b documents-taken",
     ]);
     expect(cluster.equal).toBe(true);
+    expect(cluster.sent.filter(({ message }) => message.type === "broadcast")).toEqual([]);
     const rounds = [...a.facts("round-ended"), ...b.facts("round-ended")];
     expect(rounds.at(-1)).toMatchObject({ result: "equal" });
     for (const peer of [a, b]) {

@@ -177,7 +177,7 @@ describe("comparing two trees", () => {
     let questions = 0;
     while (round.paths.length > 0) {
       questions++;
-      const nodes = round.paths.splice(0).map((path) => {
+      const nodes = round.ask(Number.POSITIVE_INFINITY).map((path) => {
         const items = theirs.items(path);
         return items === undefined
           ? ({ path, kind: "children", sums: theirs.children(path) } as const)

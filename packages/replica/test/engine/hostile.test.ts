@@ -1,0 +1,109 @@
+/** Peers that say what they should not: each hurts its own link or document, and nothing else. */
+import type { Message, NodeContent, ProcessId } from "@yarrow/protocol";
+import { encodeFrame, encodeMessage } from "@yarrow/protocol";
+import { describe, expect, it } from "vitest";
+import { Cluster, Editor, textOf } from "./cluster.ts";
+
+const STRANGER = "99".repeat(8) as ProcessId;
+
+function linked() {
+  const cluster = new Cluster();
+  const a = cluster.add();
+  const b = cluster.add({ peers: [a.url] });
+  new Editor(cluster, a, "n").type("x");
+  new Editor(cluster, b, "m").type("y");
+  cluster.run(3_000);
+  const [link] = cluster.linksOf(a, b);
+  a.mark();
+  /** Says something to `a` in the name of `b`. */
+  const say = (...messages: Message[]): void => {
+    cluster.step(a, { type: "link-frame", link: link!, bytes: encodeFrame(messages.map(encodeMessage)) });
+  };
+  return { cluster, a, b, say };
+}
+
+const push = {
+  type: "broadcast",
+  origin: STRANGER,
+  sequence: 1,
+  name: "n",
+  incarnation: 1,
+  fence: [],
+  segments: [],
+} as const;
+
+describe("a hostile peer", () => {
+  it("[HND17] an update that is none is refused, and those beside it are taken", () => {
+    const { cluster, a, b, say } = linked();
+    const good = new Editor(cluster, b, "x").type("good").everything();
+    const segments = [Uint8Array.of(255, 255, 255), new Uint8Array(0), good, good.slice(0, -3)];
+    say({ ...push, name: "x", segments: segments.map((update) => ({ principal: "", update })) });
+    expect(a.facts("refused-update").map(({ name, code }) => [name, code])).toEqual(
+      new Array(3).fill(["x", "YARROW_UPDATE_INVALID"]),
+    );
+    expect(textOf(a, "x", cluster.now)).toBe("good");
+    expect(a.of("close-link")).toEqual([]);
+  });
+
+  it("[HND17] an incarnation of 0 creates nothing", () => {
+    const { cluster, a, say } = linked();
+    const before = a.replica.status(cluster.now);
+    say({ ...push, name: "never", incarnation: 0, fence: [1, 2, 3] });
+    const difference = { name: "never too", incarnation: 0, fence: [1], update: new Uint8Array(0), summary: undefined };
+    say({ type: "documents", round: 1, reply: false, documents: [difference], omitted: [] });
+    expect(a.replica.status(cluster.now)).toMatchObject({ root: before.root, counts: before.counts });
+    expect(a.replica.read("never", cluster.now)).toBeUndefined();
+  });
+
+  it("[HND17] answers to questions that were not asked change nothing", () => {
+    const { cluster, a, say } = linked();
+    const { root } = a.replica.status(cluster.now);
+    const sums = new Array<Uint8Array>(16).fill(new Uint8Array(16).fill(7));
+    say(
+      { type: "nodes", round: 1, nodes: [{ path: "", kind: "children", sums }] },
+      { type: "stream", round: 1, documents: [], next: "ff".repeat(8) as never },
+      { type: "documents-taken", round: 9, root: new Uint8Array(16) },
+      { type: "verify-page", request: 1, root: new Uint8Array(16), entries: [], next: "" },
+      { type: "acknowledge", origin: STRANGER, sequence: 1, peerId: "00".repeat(16) as never },
+      { type: "fragment-taken", transfer: 3 },
+      { type: "pong", sequence: 77 },
+    );
+    cluster.run(2_000);
+    expect(a.replica.status(cluster.now).root).toBe(root);
+    expect(a.replica.status(cluster.now).rounds).toBe(0);
+    expect(a.of("close-link")).toEqual([]);
+  });
+
+  it("[HND17] nodes that were not asked for keep no round going", () => {
+    const { cluster, a, say } = linked();
+    cluster.records = true;
+    cluster.loses = ({ from }) => from !== a;
+    say({ type: "digest", root: new Uint8Array(16).fill(9), documents: 5, answer: false });
+    const ask = cluster.sent.find(({ message }) => message.type === "nodes-ask")!.message;
+    const sums = Array.from({ length: 16 }, (_, i) => new Uint8Array(16).fill(i));
+    const deep: NodeContent[] = ["0000", "f".repeat(16), "abc"].map((path) => ({ path, kind: "children", sums }));
+    const before = cluster.sent.length;
+    say({ type: "nodes", round: (ask as { round: number }).round, nodes: deep });
+    const asked = cluster.sent.slice(before).filter(({ message }) => message.type === "nodes-ask");
+    expect(asked).toEqual([]);
+  });
+
+  it("[HND17] a question about everything at once is answered within the bounds", () => {
+    const { a, say } = linked();
+    say({ type: "nodes-ask", round: 1, paths: ["", "f".repeat(16), "0", "0a"] });
+    say({ type: "documents-ask", round: 1, summaries: [], keys: ["00".repeat(8) as never, "11".repeat(8) as never] });
+    say({ type: "stream-ask", round: 1, after: "ff".repeat(8) as never });
+    say({ type: "verify-ask", request: 1, deep: true, after: "ff".repeat(8) as never });
+    expect(a.of("close-link")).toEqual([]);
+    expect(a.of("send").length).toBe(4);
+  });
+
+  it("[HND17] a cover-ask that cannot be read is not acknowledged", () => {
+    const { cluster, a, say } = linked();
+    cluster.records = true;
+    const ask = { type: "cover-ask", origin: STRANGER, subject: 1, name: "n", incarnation: 1 } as const;
+    say({ ...ask, sequence: 1, contribution: Uint8Array.of(255) });
+    cluster.run(0);
+    expect(cluster.sent.filter(({ from, message }) => from === a && message.type === "acknowledge")).toEqual([]);
+  });
+});
