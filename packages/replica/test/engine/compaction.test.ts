@@ -1,6 +1,6 @@
 /** Snapshots, the history window, and joins that are encoded once. */
 import { describe, expect, it } from "vitest";
-import type { Effect } from "../../src/effect.ts";
+import { doWork } from "../../src/document/do-work.ts";
 import type { Peer } from "./cluster.ts";
 import { Cluster, Editor, textOf } from "./cluster.ts";
 
@@ -83,15 +83,28 @@ describe("compaction", () => {
     expect(most).toBeLessThanOrEqual(8);
   });
 
-  it("[INC18] one that comes back after a newer one, a deletion or a full disk changes nothing", () => {
+  /** Starts a compaction whose result is held back. */
+  function begin(cluster: Cluster, peer: Peer) {
+    const effects = peer.replica.step([{ type: "compact", request: 1 }], cluster.now);
+    return effects.find((effect) => effect.type === "work")!;
+  }
+
+  it("[INC18] one that comes back after a newer one changes nothing", () => {
+    const { cluster, peer, writer } = written(10, { entryIdleMs: 100, compactTailBytes: 6_000 });
+    const work = begin(cluster, peer);
+    cluster.run(1_000);
+    writer.type("more ".repeat(500));
+    cluster.run(10);
+    const { sequence } = peer.store.readSnapshot(rowOf(peer).id, 1, "head")!;
+    expect(sequence).toBe(rowOf(peer).lastSequence);
+    cluster.step(peer, { type: "work-done", work: work.work, result: doWork(work.job) });
+    expect(peer.store.readSnapshot(rowOf(peer).id, 1, "head")!.sequence).toBe(sequence);
+    expect(textOf(peer, "n", cluster.now)).toBe(writer.text);
+  });
+
+  it("[INC18] one that comes back after a deletion changes nothing", () => {
     const { cluster, peer } = written(10);
-    const results: Effect[] = [];
-    const compact = (request: number) => {
-      const effects = peer.replica.step([{ type: "compact", request }], cluster.now);
-      results.push(...effects);
-      return effects.find((effect) => effect.type === "work")!;
-    };
-    const work = compact(1);
+    const work = begin(cluster, peer);
     cluster.step(peer, { type: "delete", request: 1, name: "n" });
     cluster.step(peer, {
       type: "work-done",

@@ -98,17 +98,21 @@ describe("a damaged row", () => {
 
   it("[INC16] the head snapshot: the base and the rows after it take its place", () => {
     const { cluster, a } = peers(true);
-    cluster.step(a, { type: "compact", request: 1 });
-    cluster.run(100);
+    cluster.run(400_000);
+    expect(rowsOf(a.store)).toEqual([]);
     new Editor(cluster, a, "n").type("tail");
+    cluster.step(a, ...a.inbox.splice(0), { type: "compact", request: 1 });
     cluster.run(0);
     const { id } = a.store.readDocument("n")!;
+    const [head, base] = (["head", "base"] as const).map((kind) => a.store.readSnapshot(id, 1, kind)!);
+    expect(head!.sequence).toBeGreaterThan(base!.sequence);
     a.store.damage.snapshot(id, 1, "head");
     new Editor(cluster, a, "n");
     cluster.run(100);
     const reader = new Editor(cluster, a, "n");
     cluster.run(100);
     expect(reader.take().text).toContain(WHOLE);
+    expect(reader.text).toContain("tail");
     expect(restartedText(cluster, a)).toBe(textOf(a, "n", cluster.now));
   });
 

@@ -39,7 +39,7 @@ describe("a hostile peer", () => {
     const segments = [Uint8Array.of(255, 255, 255), new Uint8Array(0), good, good.slice(0, -3)];
     say({ ...push, name: "x", segments: segments.map((update) => ({ principal: "", update })) });
     expect(a.facts("refused-update").map(({ name, code }) => [name, code])).toEqual(
-      new Array(3).fill(["x", "YARROW_UPDATE_INVALID"]),
+      Array.from({ length: 3 }, () => ["x", "YARROW_UPDATE_INVALID"]),
     );
     expect(textOf(a, "x", cluster.now)).toBe("good");
     expect(a.of("close-link")).toEqual([]);

@@ -293,7 +293,12 @@ describe("between peers", () => {
     new Editor(cluster, b, "n").type("y");
     cluster.step(b, ...b.inbox.splice(0));
     a.inbox.push({ type: "delete", request: 1, name: "n" });
+    cluster.records = true;
     cluster.run(5);
+    const pushed = cluster.sent.flatMap(({ from, message }) =>
+      from === a && message.type === "broadcast" ? [message] : [],
+    );
+    expect(pushed.map(({ incarnation }) => incarnation)).toEqual([2, 2]);
     for (const peer of [a, b, c]) expect(textOf(peer, "n", cluster.now)).toBeUndefined();
   });
 });
