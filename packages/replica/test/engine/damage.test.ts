@@ -106,9 +106,12 @@ describe("a damaged row", () => {
     const { id } = a.store.readDocument("n")!;
     const [head, base] = (["head", "base"] as const).map((kind) => a.store.readSnapshot(id, 1, kind)!);
     expect(head!.sequence).toBeGreaterThan(base!.sequence);
+    // No answer is left in memory that would spare the reading.
+    cluster.run(15_000);
     a.store.damage.snapshot(id, 1, "head");
     new Editor(cluster, a, "n");
     cluster.run(100);
+    expect(a.facts("quarantined")).toMatchObject([{ name: "n", detail: "the head snapshot" }]);
     const reader = new Editor(cluster, a, "n");
     cluster.run(100);
     expect(reader.take().text).toContain(WHOLE);
@@ -129,6 +132,21 @@ describe("a damaged row", () => {
     expect(cluster.equal).toBe(true);
     expect(textOf(a, "n", cluster.now)).toBe(textOf(b!, "n", cluster.now));
     expect(a.store.counts().quarantined).toBe(0);
+  });
+
+  it("[INC16] what waits for the lost row is taken in when it comes back, and waits no more", () => {
+    const { cluster, a, b } = peers(false);
+    cluster.step(b!, { type: "pause-links", peer: undefined, paused: true });
+    cluster.run(15_000);
+    a.store.damage.log(rowsOf(a.store)[9]!);
+    new Editor(cluster, a, "n");
+    cluster.run(100);
+    expect(a.store.counts().pending).toBeGreaterThan(0);
+    cluster.step(b!, { type: "pause-links", peer: undefined, paused: false });
+    cluster.run(5_000);
+    expect(cluster.equal).toBe(true);
+    expect(a.store.counts().pending).toBe(0);
+    expect(a.replica.read("n", cluster.now)!.pendingBytes).toBe(0);
   });
 
   it("[INC17] is never compacted into a lasting hole", () => {
