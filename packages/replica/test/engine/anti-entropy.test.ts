@@ -186,6 +186,23 @@ describe("a round", () => {
     expect(cluster.equal).toBe(true);
   });
 
+  it("[AE8] the pieces of a large document are signs of life, however slow the link", () => {
+    const { cluster, a, b } = apart(["n"], { roundTimeoutMs: 1_500 });
+    const letters = Array.from({ length: 4 * 1024 * 1024 }, (_, i) => String.fromCharCode(97 + ((i * 7919) % 26))).join(
+      "",
+    );
+    new Editor(cluster, a, "large").type(letters);
+    cluster.run(0);
+    a.mark();
+    b.mark();
+    cluster.latencyMs = 400;
+    heal(cluster, b, 12_000);
+    expect(textOf(b, "large", cluster.now)?.length).toBe(letters.length);
+    const results = [...a.facts("round-ended"), ...b.facts("round-ended")].map(({ result }) => result);
+    expect(results).not.toContain("aborted");
+    expect(results).toContain("equal");
+  });
+
   it("[AE8] its state goes with its link", () => {
     const { cluster, a, b } = apart(["n"]);
     new Editor(cluster, a, "n").type("more");

@@ -75,6 +75,10 @@ export class Cluster {
   /** Frames for which it says so are lost. */
   loses: (sent: Omit<Sent, "message"> & { readonly messages: () => Message[] }) => boolean = () => false;
 
+  /** Milliseconds that frames take; 0 = they are there in the same turn. */
+  latencyMs = 0;
+  readonly #underway: { readonly at: number; readonly to: Peer; readonly event: Event }[] = [];
+
   constructor(seed = 1) {
     this.#seed = seed;
   }
@@ -130,12 +134,16 @@ export class Cluster {
         this.step(busy, ...busy.inbox.splice(0));
         continue;
       }
-      const due = Math.min(...this.peers.map((peer) => peer.replica.nextDeadline()));
+      const due = Math.min(this.#underway[0]?.at ?? end + 1, ...this.peers.map((peer) => peer.replica.nextDeadline()));
       if (due > end) {
         this.now = end;
         return;
       }
       this.now = Math.max(this.now, due);
+      while ((this.#underway[0]?.at ?? end + 1) <= this.now) {
+        const { to, event } = this.#underway.shift()!;
+        to.inbox.push(event);
+      }
       for (const peer of this.peers) if (peer.replica.nextDeadline() <= this.now) this.step(peer);
     }
     throw new Error("the cluster does not come to rest");
@@ -194,7 +202,9 @@ export class Cluster {
     const messages = (): Message[] => decodeFrame(bytes);
     if (this.loses({ from, to, messages })) return;
     if (this.records) for (const message of messages()) this.sent.push({ from, to, message });
-    to.inbox.push({ type: "link-frame", link: toLink, bytes: bytes.slice() });
+    const event = { type: "link-frame", link: toLink, bytes: bytes.slice() } as const;
+    if (this.latencyMs === 0) to.inbox.push(event);
+    else this.#underway.push({ at: this.now + this.latencyMs, to, event });
   }
 
   #dial(peer: Peer, url: string): void {
