@@ -50,7 +50,9 @@ const TYPES = new Map(Object.entries(TYPE_CODES).map(([type, code]) => [code, ty
 /** Returns undefined for a type this release does not know. */
 export function decodeBody(code: number, reader: Reader): Message | undefined {
   const type = TYPES.get(code);
-  return type === undefined ? undefined : (decodeLink(type, reader) ?? decodeLive(type, reader) ?? decodeRepair(type, reader));
+  return type === undefined
+    ? undefined
+    : (decodeLink(type, reader) ?? decodeLive(type, reader) ?? decodeRepair(type, reader));
 }
 
 function decodeLink(type: Message["type"], reader: Reader): Message | undefined {

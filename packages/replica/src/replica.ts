@@ -178,7 +178,9 @@ export class Replica {
       case "link-opened":
         return this.#parts.links.linkOpened(event.link, event.dialled, now);
       case "link-frame":
-        return this.#parts.links.frame(event.link, event.bytes, now, (link, message) => this.#inbox.take(link, message, now));
+        return this.#parts.links.frame(event.link, event.bytes, now, (link, message) =>
+          this.#inbox.take(link, message, now),
+        );
       case "link-closed":
         return this.#parts.links.linkClosed(event.link, event.reason, now);
       case "link-congested":
@@ -210,7 +212,10 @@ export class Replica {
     this.#later.push((now) => {
       const written = this.#parts.subscribers.written(event.subscriber);
       if (written === undefined) {
-        const failure = { code: "YARROW_DOCUMENT_DELETED", detail: "the document was let go before it was copied" } as const;
+        const failure = {
+          code: "YARROW_DOCUMENT_DELETED",
+          detail: "the document was let go before it was copied",
+        } as const;
         return this.#emit({ type: "copies", request: event.request, reached: [], failure });
       }
       const done = (): void => this.#parts.subscribers.confirmed(event.subscriber, written);
@@ -274,4 +279,3 @@ export class Replica {
     this.#effects.push(effect);
   }
 }
-

@@ -124,7 +124,12 @@ export class Subscribers {
         subscriber.incarnation = entry.incarnation;
       }
       if (entry.isStale(new Map(scanned.sections.map(({ client, end }) => [client, end])))) {
-        return this.#evict(id, "stale", "YARROW_DOCUMENT_DELETED", `${quote(name)} was deleted; the update holds what died with it`);
+        return this.#evict(
+          id,
+          "stale",
+          "YARROW_DOCUMENT_DELETED",
+          `${quote(name)} was deleted; the update holds what died with it`,
+        );
       }
       const empty = scanned.sections.length === 0 && scanned.deletes.length === 0;
       if (!entry.alive) {

@@ -233,7 +233,7 @@ export class Catalog {
   /** Takes in what no longer has to wait, until nothing moves any more. */
   #promotePending(staged: StagedChange): void {
     const { entry } = staged;
-    for (let moved = true; moved; ) {
+    for (let moved = true; moved;) {
       moved = false;
       for (const pending of entry.pending.slice()) {
         const { accepted, remainder } = absorb(entry.lattice, scanUpdate(pending.segment.update, MERGED_LIMITS));

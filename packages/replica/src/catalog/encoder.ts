@@ -105,7 +105,8 @@ export class Encoder {
     const parts: Uint8Array[] = [];
     let damage: string | undefined;
     const head = this.#store.readSnapshot(row.id, entry.incarnation, "head");
-    if (head !== undefined && (head.update === undefined || head.stateVector === undefined)) damage = "the head snapshot";
+    if (head !== undefined && (head.update === undefined || head.stateVector === undefined))
+      damage = "the head snapshot";
     if (head?.update !== undefined && !isCovered(head.stateVector, beyond)) parts.push(head.update);
     for (const logRow of readRows(this.#store, row, entry.incarnation, head?.sequence ?? 0)) {
       if (logRow.segments === undefined) damage ??= `log row ${logRow.sequence}`;

@@ -162,7 +162,9 @@ function salvageSnapshot(
   const { update, sequence } = base;
   salvage(entry, { principal: "", source: "repair", update }, waiting);
   const stateVector = entry.lattice.encodeStateVector();
-  writes.push(() => store.writeSnapshot({ document: row.id, incarnation, kind: "head", sequence, stateVector, update }));
+  writes.push(() =>
+    store.writeSnapshot({ document: row.id, incarnation, kind: "head", sequence, stateVector, update }),
+  );
   return { sequence, bytes: update.length };
 }
 

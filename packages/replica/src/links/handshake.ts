@@ -14,7 +14,8 @@ export interface Identity {
 }
 
 export function judgeHello(mine: Identity, theirs: Hello): Verdict {
-  if (theirs.protocolMin > theirs.protocolMax) return refuse("YARROW_FRAME_INVALID", "hello with an empty version range");
+  if (theirs.protocolMin > theirs.protocolMax)
+    return refuse("YARROW_FRAME_INVALID", "hello with an empty version range");
   if (theirs.processId === mine.processId) return refuse("YARROW_LINK_SELF", "this address leads back to this peer");
   const protocol = Math.min(PROTOCOL_VERSION, theirs.protocolMax);
   if (protocol < Math.max(PROTOCOL_VERSION_MIN, theirs.protocolMin)) {

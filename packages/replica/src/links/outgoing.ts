@@ -74,9 +74,7 @@ export class Outgoing {
       if (transfer === undefined) return;
       const bytes = transfer.bytes.subarray(transfer.sent, transfer.sent + FRAGMENT_BYTES);
       assert(bytes.length > 0, "a transfer has something to send");
-      this.#ready.push(
-        encodeMessage({ type: "fragment", transfer: transfer.id, total: transfer.bytes.length, bytes }),
-      );
+      this.#ready.push(encodeMessage({ type: "fragment", transfer: transfer.id, total: transfer.bytes.length, bytes }));
       transfer.sent += bytes.length;
       this.#inFlight++;
       if (transfer.sent === transfer.bytes.length) this.#transfers.shift();
