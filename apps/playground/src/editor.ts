@@ -9,6 +9,7 @@ import { yCollab, yUndoManagerKeymap } from "y-codemirror.next";
 import { Awareness } from "y-protocols/awareness";
 import { WebsocketProvider } from "y-websocket";
 import * as Y from "yjs";
+import { caretLabels } from "./caret-labels.ts";
 import type { Person } from "./people.ts";
 
 export type Connection =
@@ -96,6 +97,7 @@ export class Editor {
       placeholder("Type something…"),
       this.#readOnly.of(EditorState.readOnly.of(false)),
       yCollab(text, this.#awareness, { undoManager: new Y.UndoManager(text) }),
+      caretLabels,
     ];
   }
 

@@ -1,4 +1,4 @@
-/** Starts the page: takes the document's name from the address, waits for the peers, and opens the playground on them. */
+/** Starts the page: takes the document's name, and perhaps one peer's, from the address, waits for the peers, and opens the playground on them. */
 import "@fontsource-variable/instrument-sans/wght.css";
 import "./styles/tokens.css";
 import "./styles/page.css";
@@ -14,12 +14,13 @@ import { startTheme } from "./theme.ts";
 const DEFAULT_DOCUMENT = "welcome";
 const RETRY_MS = 1_000;
 
-const name = new URLSearchParams(location.search).get("document") || DEFAULT_DOCUMENT;
+const asked = new URLSearchParams(location.search);
+const name = asked.get("document") || DEFAULT_DOCUMENT;
 document.title = `${name} · Yarrow playground`;
 byId("document-name").setAttribute("value", name);
 startTheme(byId("theme-choice"));
 
-new Playground(name, await waitForPeers()).follow();
+new Playground(name, await waitForPeers(), asked.get("peer") ?? undefined).follow();
 
 /** The page may be opened before the demo is ready, and then waits for it. */
 async function waitForPeers(): Promise<readonly PeerAddress[]> {

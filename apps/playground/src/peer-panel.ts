@@ -1,6 +1,6 @@
 /** One peer on the page: its editor, and under it what the peer reports. */
 import { Editor, type Connection } from "./editor.ts";
-import { element } from "./element.ts";
+import { element, svgElement } from "./element.ts";
 import { FingerprintView } from "./fingerprint-view.ts";
 import { peopleRow } from "./people-row.ts";
 import { personAt, type Person } from "./people.ts";
@@ -10,6 +10,8 @@ export interface PanelOptions {
   readonly document: string;
   /** Where the peer stands among the others: its colour hangs on it. */
   readonly place: number;
+  /** It is the only panel on the page, though not the only peer. */
+  readonly single: boolean;
   readonly onSwitch: (peer: string, cut: boolean) => void;
   readonly onTyped: (peer: string) => void;
 }
@@ -46,6 +48,7 @@ export class PeerPanel {
     this.#state = element("span", { class: "state", "data-testid": `status-${name}` });
     this.#switch = this.#makeSwitch();
     this.#editorPlace = element("div", { class: "editor", "data-testid": `editor-${name}` });
+    this.#editorPlace.dataset["person"] = this.#person.name;
     this.#prints = element("dl", { class: "prints", "data-testid": `fingerprint-${name}` });
     this.#prints.append(
       element("dt", {}, "Document"),
@@ -152,8 +155,27 @@ export class PeerPanel {
     return made;
   }
 
+  /** To a tab with this editor alone, as for two windows side by side, and back from there to all of them. */
+  #makeLink(): HTMLAnchorElement {
+    const address = new URLSearchParams({ document: this.#options.document });
+    if (this.#options.single) return element("a", { class: "panel-link", href: `?${address}` }, "All editors");
+    address.set("peer", this.#name);
+    const label = `Open the editor on peer ${this.#name} in a tab of its own`;
+    const arrow = svgElement("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" });
+    arrow.append(svgElement("path", { d: "M6 3H3v10h10v-3M9 3h4v4M13 3 7 9" }));
+    const attributes = {
+      class: "panel-link",
+      href: `?${address}`,
+      target: "_blank",
+      title: label,
+      "aria-label": label,
+    };
+    return element("a", attributes, arrow);
+  }
+
   #assemble(): HTMLElement {
     const title = element("h2", { id: `peer-${this.#name}` }, `Peer ${this.#name}`);
+    const heading = element("div", { class: "panel-heading" }, title, this.#makeLink());
     const pair = (term: string, value: HTMLElement) => element("div", {}, element("dt", {}, term), value);
     return element(
       "article",
@@ -162,7 +184,7 @@ export class PeerPanel {
         "header",
         { class: "panel-head" },
         element("span", { class: "badge", "aria-hidden": "true" }, this.#name),
-        element("div", { class: "panel-name" }, title, this.#address),
+        element("div", { class: "panel-name" }, heading, this.#address),
         this.#switch,
       ),
       element("div", { class: "panel-strip" }, this.#state, this.#people),

@@ -28,6 +28,16 @@ export function colorAt(place: number): string {
 /** Someone at this peer. Two windows rarely show the same name, because it is drawn anew each time. */
 export function personAt(peer: string, place: number): Person {
   const names = NAMES[peer] ?? [`Guest ${peer}`];
-  const color = colorAt(place);
-  return { name: names[Math.floor(Math.random() * names.length)] ?? peer, color, colorLight: `${color}40` };
+  const chosen = Math.floor(Math.random() * names.length);
+  const color = shade(colorAt(place), chosen);
+  return { name: names[chosen] ?? peer, color, colorLight: `${color}40` };
+}
+
+/**
+ * The same colour to the eye, yet another value for each name: y-codemirror.next takes carets of one colour for the same
+ * person, and would leave a name standing at somebody else's caret.
+ */
+export function shade(color: string, step: number): string {
+  const blue = (Number.parseInt(color.slice(5), 16) & ~3) | step;
+  return `${color.slice(0, 5)}${blue.toString(16).padStart(2, "0")}`;
 }

@@ -25,8 +25,8 @@ export class Playground {
   #holdings = "";
   #changedAt = 0;
 
-  /** Opens an editor on each of the peers. */
-  constructor(document: string, addresses: readonly PeerAddress[]) {
+  /** Opens an editor on each of the peers, or only on the one named `only` if there is such a peer. */
+  constructor(document: string, addresses: readonly PeerAddress[], only: string | undefined) {
     this.#document = document;
     this.#peers = new Map(
       addresses.map((address) => [address.name, { ...address, status: undefined, document: undefined }]),
@@ -34,7 +34,13 @@ export class Playground {
     const views = [...this.#peers.values()];
     this.#topology = new TopologyPicture(byId("topology"), views);
     this.#tourView = new TourView(byId("tour"), views);
-    this.#panels = new Map(views.map((peer, place) => [peer.name, this.#makePanel(peer, place)]));
+    const single = views.length > 1 && views.some(({ name }) => name === only);
+    // Its other parts speak of several editors.
+    window.document.body.dataset["single"] = String(single);
+    const panels = [...views.entries()]
+      .filter(([, { name }]) => !single || name === only)
+      .map(([place, peer]) => [peer.name, this.#makePanel(peer, place, single)] as const);
+    this.#panels = new Map(panels);
     byId("editors").replaceChildren(...[...this.#panels.values()].map((panel) => panel.root));
     this.#redraw();
   }
@@ -48,10 +54,11 @@ export class Playground {
     );
   }
 
-  #makePanel(peer: PeerView, place: number): PeerPanel {
+  #makePanel(peer: PeerView, place: number, single: boolean): PeerPanel {
     return new PeerPanel(peer, {
       document: this.#document,
       place,
+      single,
       onSwitch: (name, cut) => void this.#cutOrHeal(name, cut),
       onTyped: (name) => {
         this.#tour = typedAt(this.#tour, name);
