@@ -72,7 +72,7 @@ export function assembleParts(options: PartsOptions) {
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
   const replication = new Replication({ config, catalog, gossip, copies, processId, peerId, emit, later });
 
-  const responder = new Responder({ store, catalog, encoder, tree });
+  const responder = new Responder({ store, catalog, encoder, tree, emit });
   const equal = (link: Link, at: number): void => repairs.equal(link, at);
   const reconciler = new Reconciler({ config, store, catalog, tree, responder, processId, random, emit, equal });
   const publisher = new Publisher({ config, gossip, links, reconciler, processId });

@@ -81,14 +81,16 @@ export class Replication {
       if (difference.incarnation < entry.incarnation || difference.incarnation === 0) continue;
       const staged = catalog.staged(entry);
       let advanced = this.#meet(staged, difference);
-      if (push && staged.moved) staged.announce = true;
+      // A document that came alive with more content than is pushed is told of by a digest, not as an empty one.
+      const pushed = push && bytes <= config.repairPushBytesMax;
+      if (staged.moved && (pushed || (push && !entry.alive))) staged.announce = true;
       if (difference.update.length > 0) {
         advanced = this.#offer(link, staged, difference.update, "", "repair") || advanced;
       }
       if (!advanced) continue;
       changed++;
       staged.repairs.add(link.id);
-      if (push && bytes <= config.repairPushBytesMax && difference.update.length > 0) {
+      if (pushed && difference.update.length > 0) {
         staged.publish.push({ principal: "", update: difference.update });
       }
     }

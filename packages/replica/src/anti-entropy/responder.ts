@@ -10,11 +10,12 @@ import type {
   NodesAsk,
   StreamAsk,
 } from "@yarrow/protocol";
-import { BATCH_BYTES, BATCH_DOCUMENTS_MAX } from "@yarrow/protocol";
+import { BATCH_BYTES, BATCH_DOCUMENTS_MAX, DOCUMENT_BYTES_MAX } from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Encoder } from "../catalog/encoder.ts";
 import { wholeDocument } from "../catalog/whole-document.ts";
 import { decodeFence } from "../document/fence.ts";
+import type { Effect } from "../effect.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { DocumentRow, Store } from "../store.ts";
@@ -30,17 +31,20 @@ export class Responder {
   readonly #catalog: Catalog;
   readonly #encoder: Encoder;
   readonly #tree: SetTree;
+  readonly #emit: (effect: Effect) => void;
 
   constructor(parts: {
     readonly store: Store;
     readonly catalog: Catalog;
     readonly encoder: Encoder;
     readonly tree: SetTree;
+    readonly emit: (effect: Effect) => void;
   }) {
     this.#store = parts.store;
     this.#catalog = parts.catalog;
     this.#encoder = parts.encoder;
     this.#tree = parts.tree;
+    this.#emit = parts.emit;
   }
 
   nodes(link: Link, ask: NodesAsk): void {
@@ -90,6 +94,7 @@ export class Responder {
     let bytes = 0;
     const add = (difference: DocumentDifference | undefined): void => {
       if (difference === undefined) return;
+      if (difference.update.length > DOCUMENT_BYTES_MAX) return this.#tooLarge(difference);
       documents.push(difference);
       bytes += difference.update.length + DIFFERENCE_OVERHEAD_BYTES;
       if (difference.summary !== undefined) bytes += summaryBytes(difference.summary);
@@ -115,6 +120,15 @@ export class Responder {
       done(documents, []);
     };
     next(0);
+  }
+
+  /** Two halves of a cut network can grow a document beyond what one message carries. It stays different, and nothing else does. */
+  #tooLarge({ name, update }: DocumentDifference): void {
+    const detail = `what a peer lacks of it is ${update.length} bytes; the limit is ${DOCUMENT_BYTES_MAX}`;
+    this.#emit({
+      type: "observe",
+      fact: { kind: "refused-update", name, code: "YARROW_DOCUMENT_TOO_LARGE", detail },
+    });
   }
 
   /** Small documents, as many as fit a batch; in one transaction, which spares SQLite taking its locks for each row. */
