@@ -1,1 +1,3 @@
-export {};
+export type { HourOptions, HourReport } from "./simulate-hour.ts";
+export { simulateHour } from "./simulate-hour.ts";
+export { Violation } from "./witness.ts";

@@ -1,0 +1,244 @@
+/**
+ * A browser tab with a stock y-websocket provider, in one document: SyncStep1 on connecting, its answer to SyncStep1, updates
+ * both ways, awareness, reconnection with growing waits, and giving up a silent server. What it does when it is told 4404 depends on
+ * its age: a recent provider stays away until the page loads the document anew, an older one comes again and again.
+ */
+import * as Y from "yjs";
+import type { Connection, Place } from "./network.ts";
+import { ABNORMAL } from "./network.ts";
+import type { SimulatedPeer, World } from "./peer.ts";
+import type { Random } from "./random.ts";
+import { Editor } from "./editor.ts";
+import { awarenessMessage, decodeServerFrame, step1, step2, updateMessage } from "./wire-format.ts";
+import { violated } from "./witness.ts";
+
+/** As in the provider's source. */
+const BACKOFF_MAX_MS = 2_500;
+const SILENT_MS = 30_000;
+const CHECK_MS = 3_000;
+const AWARENESS_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Failed attempts after which a tab that may roam turns to another peer. */
+const ROAM_AFTER = 6;
+
+export interface BrowserOptions {
+  readonly world: World;
+  readonly random: Random;
+  readonly place: Place;
+  readonly name: string;
+  /** Retries after 4404 with what it has, as providers before 3.1 do. */
+  readonly stubborn: boolean;
+  readonly choosePeer: () => SimulatedPeer;
+  readonly roams: boolean;
+  readonly budgetBytes: number;
+}
+
+export class Browser {
+  readonly place: Place;
+  readonly name: string;
+  readonly #options: BrowserOptions;
+  readonly #random: Random;
+  editor: Editor;
+  peer: SimulatedPeer;
+  #connection: Connection | undefined;
+  #state: "offline" | "connecting" | "open" | "away" | "closed" = "offline";
+  #failures = 0;
+  #heardAt = 0;
+  #awarenessClock = 0;
+  synced = false;
+  /** Set while the peer says that what this tab holds was deleted. */
+  stale = false;
+
+  constructor(options: BrowserOptions) {
+    this.#options = options;
+    this.#random = options.random;
+    this.place = options.place;
+    this.name = options.name;
+    this.peer = options.choosePeer();
+    this.editor = this.#createEditor();
+    options.world.counters.tabsOpened++;
+    this.#connect();
+    this.#everySoOften(CHECK_MS, () => this.#checkSilence());
+    this.#everySoOften(AWARENESS_MS, () => this.#sendAwareness("{}"));
+  }
+
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  get attached(): boolean {
+    return this.#state === "open" && this.synced;
+  }
+
+  get connection(): Connection | undefined {
+    return this.#connection;
+  }
+
+  /** The tab is closed for good. */
+  close(): void {
+    if (this.#state === "open") this.#sendAwareness("null");
+    this.#connection?.close(0, 1001);
+    this.#state = "closed";
+    this.editor.destroy();
+  }
+
+  /** The page is loaded anew: nothing of the old document is left. */
+  reload(): void {
+    if (this.closed) return;
+    this.#connection?.close(0, 1001);
+    this.#connection = undefined;
+    this.editor.destroy();
+    this.editor = this.#createEditor();
+    this.stale = false;
+    this.synced = false;
+    this.#state = "offline";
+    this.#failures = 0;
+    this.#connect();
+  }
+
+  #createEditor(): Editor {
+    const { world } = this.#options;
+    return new Editor({
+      name: this.name,
+      random: this.#random.fork(),
+      wrote: (client, name, update) => {
+        world.counters.writes++;
+        for (const witness of world.witnesses) witness.wrote?.(client, name, update);
+      },
+      send: (update) => this.#send(updateMessage(update)),
+    });
+  }
+
+  #connect(): void {
+    if (this.#state !== "offline") return;
+    this.#state = "connecting";
+    const { world, name, budgetBytes } = this.#options;
+    const { peer } = this;
+    const { network, timeline } = world;
+    const reachable = peer.running && !network.isCut(this.place, peer.place);
+    timeline.after(reachable ? 2 * network.delay(this.place, peer.place) : this.#random.between(5, CONNECT_TIMEOUT_MS), () => {
+      if (this.#state !== "connecting" || peer !== this.peer) return;
+      if (!peer.running || network.isCut(this.place, peer.place)) {
+        this.#failures++;
+        return this.#retryLater();
+      }
+      const connection = network.connect(this.place, peer.place, false);
+      connection.budgetBytes = budgetBytes;
+      this.#connection = connection;
+      connection.listen(0, {
+        frame: (bytes) => this.#receive(connection, bytes),
+        closed: (code) => this.#disconnected(connection, code),
+      });
+      peer.accept(connection, name, this.place);
+      this.#opened();
+    });
+  }
+
+  #opened(): void {
+    this.#state = "open";
+    this.#failures = 0;
+    this.synced = false;
+    this.#heardAt = this.#options.world.timeline.now;
+    this.#send(step1(Y.encodeStateVector(this.editor.doc)));
+    this.#sendAwareness("{}");
+  }
+
+  #receive(connection: Connection, frame: Uint8Array): void {
+    if (connection !== this.#connection) return;
+    const { world } = this.#options;
+    world.counters.sessionFrames++;
+    this.#heardAt = world.timeline.now;
+    const message = decodeServerFrame(frame);
+    switch (message.type) {
+      case "step-1":
+        this.#send(step2(Y.encodeStateAsUpdate(this.editor.doc, message.stateVector)));
+        return;
+      case "step-2":
+        this.editor.receive(message.update);
+        this.synced = true;
+        return;
+      case "update":
+        this.#acknowledge(message.update);
+        this.editor.receive(message.update);
+        return;
+      case "awareness":
+    }
+  }
+
+  #acknowledge(update: Uint8Array): void {
+    const { world } = this.#options;
+    const { to } = Y.parseUpdateMeta(update);
+    const clock = to.get(this.editor.client);
+    if (clock === undefined) return;
+    if (clock > Y.getState(this.editor.doc.store, this.editor.client)) {
+      violated("authorship", `${this.place} is shown clock ${clock} of its own client, which it never wrote`);
+    }
+    world.counters.acknowledged++;
+    for (const witness of world.witnesses) witness.acknowledged?.(this, this.peer, clock, this.peer.incarnationOf(this.name));
+  }
+
+  #disconnected(connection: Connection, code: number): void {
+    if (connection !== this.#connection || this.closed) return;
+    this.#connection = undefined;
+    this.synced = false;
+    if (code !== ABNORMAL) this.#failures++;
+    this.#state = "offline";
+    if (code >= 4400 && code < 4500) return this.#turnedAway(code);
+    this.#retryLater();
+  }
+
+  #turnedAway(code: number): void {
+    const { world, stubborn } = this.#options;
+    if (code !== 4404) violated("honesty", `${this.place} was closed with ${code}, and has done nothing wrong`);
+    world.counters.tabsTurnedAway++;
+    const first = !this.stale;
+    this.stale = true;
+    if (stubborn) {
+      this.#retryLater();
+      if (first) this.#reloadAfter(this.#random.between(20_000, 200_000));
+    } else {
+      this.#state = "away";
+      this.#reloadAfter(this.#random.between(500, 20_000));
+    }
+  }
+
+  #reloadAfter(ms: number): void {
+    const { editor } = this;
+    this.#options.world.timeline.after(ms, () => {
+      if (editor === this.editor) this.reload();
+    });
+  }
+
+  #retryLater(): void {
+    this.#state = "offline";
+    const { world, roams, choosePeer } = this.#options;
+    if (roams && this.#failures >= ROAM_AFTER) this.peer = choosePeer();
+    const wait = Math.min(2 ** this.#failures * 100, BACKOFF_MAX_MS);
+    world.timeline.after(wait, () => this.#connect());
+  }
+
+  #checkSilence(): void {
+    if (this.#state !== "open" || this.#options.world.timeline.now - this.#heardAt <= SILENT_MS) return;
+    this.#connection?.close(0, 1001);
+    this.#connection = undefined;
+    this.synced = false;
+    this.#retryLater();
+  }
+
+  #sendAwareness(state: string): void {
+    this.#send(awarenessMessage(this.editor.client, ++this.#awarenessClock, state));
+  }
+
+  #send(bytes: Uint8Array): void {
+    if (this.#state === "open") this.#connection?.send(0, bytes);
+  }
+
+  #everySoOften(ms: number, action: () => void): void {
+    this.#options.world.timeline.after(ms, () => {
+      if (this.closed) return;
+      action();
+      this.#everySoOften(ms, action);
+    });
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Nothing deleted comes back, and nothing is deleted unasked.
+ *
+ * 1. A peer whose fence names a client takes nothing of that client into a later incarnation.
+ * 2. A name dies only where its deletion was asked for.
+ * 3. Incarnations and fences of a disk only grow, unless the disk was allowed to forget.
+ *
+ * A deletion cannot fence a client it has not heard of. Where two peers delete the same document apart from each other, each fences
+ * whom it knew; until they meet, a tab that only the other knew passes. That is counted, not forbidden.
+ */
+import type { Incarnation } from "@yarrow/protocol";
+import type { DocumentRow } from "@yarrow/replica";
+import * as decoding from "lib0/decoding";
+import type { Counters } from "../counters.ts";
+import type { SimulatedPeer } from "../peer.ts";
+import type { Deliver, Witness } from "../witness.ts";
+import { violated } from "../witness.ts";
+import { contributionOf } from "./contributions.ts";
+
+interface Seen {
+  /** Before and after the last step that wrote it. */
+  before: DocumentRow | undefined;
+  row: DocumentRow;
+  pending: number;
+}
+
+export class Deletions implements Witness {
+  readonly #counters: Counters;
+  readonly #highest = new Map<string, Incarnation>();
+  /** The latest incarnation in which a client was accepted, by name and client. */
+  readonly #accepted = new Map<string, Map<number, Incarnation>>();
+  readonly #seen = new Map<SimulatedPeer, Map<string, Seen>>();
+
+  constructor(counters: Counters) {
+    this.#counters = counters;
+  }
+
+  written(peer: SimulatedPeer, names: readonly string[], asked: ReadonlySet<string>): void {
+    for (const name of names) {
+      const { store } = peer.disk;
+      const row = store.readDocument(name);
+      if (row === undefined) continue;
+      const ofPeer = this.#ofPeer(peer);
+      const seen = ofPeer.get(name);
+      const pending = store.readPending(row.id).length;
+      if (seen !== undefined) this.#compare(peer, name, seen, row, pending);
+      ofPeer.set(name, { before: seen?.row, row, pending });
+      this.#rise(peer, name, row.incarnation, asked);
+    }
+  }
+
+  shown(peer: SimulatedPeer, { name, incarnation, update }: Deliver): void {
+    let accepted = this.#accepted.get(name);
+    if (accepted === undefined) this.#accepted.set(name, (accepted = new Map()));
+    for (const client of contributionOf(update).clocks.keys()) {
+      const last = accepted.get(client);
+      if (last !== undefined && last >= incarnation) continue;
+      accepted.set(client, incarnation);
+      if (last === undefined) continue;
+      if (fenceOf(this.#ofPeer(peer).get(name)?.before).has(client)) {
+        violated("deletions", `${peer.place} took client ${client}, dead since incarnation ${last}, into ${incarnation} of ${name}`);
+      }
+    }
+  }
+
+  /** Its disk is another one now, or lost its tail. */
+  lost(peer: SimulatedPeer): void {
+    this.#seen.delete(peer);
+  }
+
+  #ofPeer(peer: SimulatedPeer): Map<string, Seen> {
+    let seen = this.#seen.get(peer);
+    if (seen === undefined) this.#seen.set(peer, (seen = new Map()));
+    return seen;
+  }
+
+  #compare(peer: SimulatedPeer, name: string, seen: Seen, row: DocumentRow, pending: number): void {
+    if (row.incarnation < seen.row.incarnation) {
+      violated("deletions", `${peer.place} went back from incarnation ${seen.row.incarnation} to ${row.incarnation} of ${name}`);
+    }
+    if (row.incarnation === seen.row.incarnation && pending < seen.pending) this.#counters.pendingResolved++;
+    if (row.fence === seen.row.fence) return;
+    const fence = fenceOf(row);
+    for (const client of fenceOf(seen.row)) {
+      if (!fence.has(client)) violated("deletions", `${peer.place} forgot that client ${client} of ${name} is dead`);
+    }
+  }
+
+  #rise(peer: SimulatedPeer, name: string, incarnation: Incarnation, asked: ReadonlySet<string>): void {
+    const highest = this.#highest.get(name) ?? 0;
+    if (incarnation <= highest) return;
+    this.#highest.set(name, incarnation);
+    if (incarnation % 2 === 1) {
+      if (incarnation > 1) this.#counters.recreations++;
+      return;
+    }
+    this.#counters.deletions++;
+    if (!asked.has(name)) violated("deletions", `${peer.place} deleted ${name} (incarnation ${incarnation}) unasked`);
+  }
+}
+
+/** Ids ascending, each as the difference to the one before. */
+function fenceOf(row: DocumentRow | undefined): Set<number> {
+  const fence = new Set<number>();
+  if (row?.fence === undefined) return fence;
+  const decoder = decoding.createDecoder(row.fence);
+  let client = 0;
+  while (decoding.hasContent(decoder)) {
+    client += decoding.readVarUint(decoder);
+    fence.add(client);
+  }
+  return fence;
+}

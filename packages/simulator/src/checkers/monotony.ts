@@ -1,0 +1,50 @@
+/** Within one incarnation, clocks and deletions on a disk only grow, unless the disk was allowed to forget. */
+import type { ClusterId } from "@yarrow/protocol";
+import { inspectDocument } from "@yarrow/replica";
+import type { Contribution } from "@yarrow/replica";
+import type { SimulatedPeer } from "../peer.ts";
+import type { Witness } from "../witness.ts";
+import { violated } from "../witness.ts";
+import { reachedBy } from "./contributions.ts";
+
+interface Stand {
+  readonly incarnation: number;
+  readonly reached: Contribution;
+}
+
+export class Monotony implements Witness {
+  readonly #clusterId: ClusterId;
+  readonly #stands = new Map<SimulatedPeer, Map<string, Stand>>();
+
+  constructor(clusterId: ClusterId) {
+    this.#clusterId = clusterId;
+  }
+
+  lost(peer: SimulatedPeer): void {
+    this.#stands.delete(peer);
+  }
+
+  /** Compares with the last time, and remembers this one. */
+  check(peer: SimulatedPeer): void {
+    const { store } = peer.disk;
+    const before = this.#stands.get(peer);
+    const now = new Map<string, Stand>();
+    for (const { name } of store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" })) {
+      const document = inspectDocument(store, this.#clusterId, name);
+      if (document === undefined) continue;
+      const { incarnation } = document.row;
+      const last = before?.get(name);
+      if (last !== undefined && last.incarnation > incarnation) {
+        violated("monotony", `${peer.place} went back from incarnation ${last.incarnation} to ${incarnation} of ${name}`);
+      }
+      if (last?.incarnation === incarnation && !document.covers(last.reached)) {
+        violated("monotony", `${peer.place} has less of ${name} than it had`);
+      }
+      now.set(name, { incarnation, reached: reachedBy(document) });
+    }
+    for (const name of before?.keys() ?? []) {
+      if (!now.has(name)) violated("monotony", `${peer.place} no longer knows ${name}`);
+    }
+    this.#stands.set(peer, now);
+  }
+}

@@ -1,0 +1,181 @@
+/** Everything that exists in one simulation: peers and their disks, tabs, embedded handles, the network between them, checkers. */
+import type { ClusterId, PeerId } from "@yarrow/protocol";
+import type { RelayConfig } from "@yarrow/relay";
+import { clusterIdOf } from "@yarrow/replica";
+import type { ReplicaConfig } from "@yarrow/replica";
+import { Browser } from "./browser.ts";
+import { Authorship } from "./checkers/authorship.ts";
+import { Deletions } from "./checkers/deletions.ts";
+import { Ledger } from "./checkers/ledger.ts";
+import { Monotony } from "./checkers/monotony.ts";
+import { createCounters } from "./counters.ts";
+import { Disk } from "./disk.ts";
+import { Embedded } from "./embedded.ts";
+import { Network } from "./network.ts";
+import { SimulatedPeer } from "./peer.ts";
+import type { PeerSettings, World } from "./peer.ts";
+import { Random } from "./random.ts";
+import { Timeline } from "./timeline.ts";
+import { Trace } from "./trace.ts";
+import type { Witness } from "./witness.ts";
+
+export interface ClusterOptions {
+  readonly seed: number;
+  readonly adversarial: boolean;
+  readonly replicaConfig: Partial<ReplicaConfig>;
+  readonly relayConfig?: Partial<RelayConfig>;
+  readonly linkBudgetBytes?: number;
+  readonly print?: ((line: string) => void) | undefined;
+}
+
+const CLUSTER_ID: ClusterId = clusterIdOf("simulation");
+
+export class Cluster {
+  readonly timeline = new Timeline();
+  readonly counters = createCounters();
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly network: Network;
+  readonly clusterId = CLUSTER_ID;
+  readonly peers: SimulatedPeer[] = [];
+  readonly browsers: Browser[] = [];
+  readonly handles: Embedded[] = [];
+  readonly ledger: Ledger;
+  readonly authorship = new Authorship();
+  readonly deletions = new Deletions(this.counters);
+  readonly monotony = new Monotony(CLUSTER_ID);
+  readonly #world: World;
+  #places = 0;
+
+  constructor(options: ClusterOptions) {
+    this.random = new Random(options.seed);
+    this.trace = new Trace(options.print);
+    const { timeline, counters } = this;
+    this.network = new Network({ timeline, counters, random: this.random.fork(), adversarial: options.adversarial });
+    this.ledger = new Ledger(CLUSTER_ID, () => this.peers.map(({ disk }) => disk));
+    const witnesses: Witness[] = [this.ledger, this.authorship, this.deletions, this.monotony];
+    this.#world = {
+      timeline,
+      network: this.network,
+      trace: this.trace,
+      counters,
+      witnesses,
+      clusterId: CLUSTER_ID,
+      replicaConfig: options.replicaConfig,
+      relayConfig: options.relayConfig ?? {},
+      peerAt: (url) => this.peers.find((peer) => peer.settings.url === url),
+      linkBudgetBytes: options.linkBudgetBytes ?? Number.POSITIVE_INFINITY,
+    };
+  }
+
+  /** Adds a peer, on a blank disk unless one is given, and starts it. */
+  addPeer(settings: Partial<PeerSettings> = {}, disk?: Disk): SimulatedPeer {
+    const number = this.#places++;
+    const peerId = this.random.hex(32) as PeerId;
+    const peer = new SimulatedPeer(this.#world, this.random.fork(), disk ?? Disk.blank(peerId), {
+      place: `peer-${number}`,
+      url: `ws://peer-${number}:1`,
+      durability: "full",
+      peers: [],
+      discovery: true,
+      ...settings,
+    });
+    this.peers.push(peer);
+    peer.start();
+    return peer;
+  }
+
+  /** Takes a peer and its disk away for good. */
+  removePeer(peer: SimulatedPeer): void {
+    this.crash(peer, 0);
+    this.peers.splice(this.peers.indexOf(peer), 1);
+    this.forgive(peer);
+  }
+
+  /** A disk holds less than it did, and may. */
+  forgive(peer: SimulatedPeer): void {
+    for (const witness of this.#world.witnesses) witness.lost?.(peer);
+  }
+
+  crash(peer: SimulatedPeer, lose: number): void {
+    for (const handle of this.handles.filter((one) => one.peer === peer)) this.#closeHandle(handle);
+    peer.crash(lose);
+  }
+
+  openTab(name: string, peer: SimulatedPeer, options: { stubborn?: boolean; roams?: boolean; budgetBytes?: number } = {}): Browser {
+    let first: SimulatedPeer | undefined = peer;
+    const random = this.random.fork();
+    const browser = new Browser({
+      world: this.#world,
+      random,
+      place: `tab-${this.#places++}`,
+      name,
+      stubborn: options.stubborn ?? false,
+      roams: options.roams ?? false,
+      budgetBytes: options.budgetBytes ?? Number.POSITIVE_INFINITY,
+      choosePeer: () => {
+        const chosen = first ?? random.pick(this.peers);
+        first = undefined;
+        return chosen;
+      },
+    });
+    this.browsers.push(browser);
+    return browser;
+  }
+
+  closeTab(browser: Browser): void {
+    browser.close();
+    this.browsers.splice(this.browsers.indexOf(browser), 1);
+  }
+
+  openHandle(name: string, peer: SimulatedPeer): Embedded {
+    const handle = new Embedded({ world: this.#world, random: this.random.fork(), peer, name });
+    this.handles.push(handle);
+    return handle;
+  }
+
+  deleteDocument(name: string, peer: SimulatedPeer): void {
+    peer.submit({ type: "delete", request: peer.nextId(), name });
+  }
+
+  run(ms: number): void {
+    this.timeline.runUntil(this.timeline.now + ms);
+  }
+
+  /** Runs until the condition holds; false when it does not within the time. */
+  runUntil(condition: () => boolean, withinMs: number): boolean {
+    const end = this.timeline.now + withinMs;
+    while (!condition()) {
+      if (this.timeline.now >= end) return false;
+      this.run(500);
+    }
+    return true;
+  }
+
+  /** Cuts two groups of peers off from each other, in both directions. */
+  cut(one: readonly SimulatedPeer[], other: readonly SimulatedPeer[]): void {
+    this.#eachPair(one, other, (from, to) => this.network.cut(from, to));
+  }
+
+  heal(one: readonly SimulatedPeer[], other: readonly SimulatedPeer[]): void {
+    this.#eachPair(one, other, (from, to) => this.network.heal(from, to));
+  }
+
+  #closeHandle(handle: Embedded): void {
+    handle.close();
+    this.handles.splice(this.handles.indexOf(handle), 1);
+  }
+
+  #eachPair(
+    one: readonly SimulatedPeer[],
+    other: readonly SimulatedPeer[],
+    action: (from: string, to: string) => void,
+  ): void {
+    for (const left of one) {
+      for (const right of other) {
+        action(left.place, right.place);
+        action(right.place, left.place);
+      }
+    }
+  }
+}

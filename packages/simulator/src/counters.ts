@@ -1,0 +1,105 @@
+/** What happened in a run. A run that was too kind proves nothing, so the least that must have happened stands here as well. */
+
+export interface Counters {
+  writes: number;
+  crashes: number;
+  crashesWithEchoInFlight: number;
+  transactionsLost: number;
+  restarts: number;
+  partitions: number;
+  deletions: number;
+  recreations: number;
+  restores: number;
+  clones: number;
+  fullDisks: number;
+  refusedForRoom: number;
+  failedDisks: number;
+  pauses: number;
+  slowReaders: number;
+  congestedLinks: number;
+  brokenConnections: number;
+  framesDropped: number;
+  framesDuplicated: number;
+  framesReordered: number;
+  tabsOpened: number;
+  tabsTurnedAway: number;
+  roundsThatRepaired: number;
+  pendingResolved: number;
+  steps: number;
+  linkFrames: number;
+  sessionFrames: number;
+  commits: number;
+  compactions: number;
+  acknowledged: number;
+  copiesReached: number;
+  checkpoints: number;
+}
+
+export function createCounters(): Counters {
+  return {
+    writes: 0,
+    crashes: 0,
+    crashesWithEchoInFlight: 0,
+    transactionsLost: 0,
+    restarts: 0,
+    partitions: 0,
+    deletions: 0,
+    recreations: 0,
+    restores: 0,
+    clones: 0,
+    fullDisks: 0,
+    refusedForRoom: 0,
+    failedDisks: 0,
+    pauses: 0,
+    slowReaders: 0,
+    congestedLinks: 0,
+    brokenConnections: 0,
+    framesDropped: 0,
+    framesDuplicated: 0,
+    framesReordered: 0,
+    tabsOpened: 0,
+    tabsTurnedAway: 0,
+    roundsThatRepaired: 0,
+    pendingResolved: 0,
+    steps: 0,
+    linkFrames: 0,
+    sessionFrames: 0,
+    commits: 0,
+    compactions: 0,
+    acknowledged: 0,
+    copiesReached: 0,
+    checkpoints: 0,
+  };
+}
+
+/** The least that a simulated hour must hold. */
+const HOUR_MIN: Partial<Counters> = {
+  writes: 3_600,
+  crashes: 20,
+  partitions: 20,
+  restores: 1,
+  crashesWithEchoInFlight: 1,
+  roundsThatRepaired: 1,
+  pendingResolved: 1,
+  tabsTurnedAway: 1,
+  acknowledged: 1,
+};
+const DELETIONS_AND_RECREATIONS_MIN = 10;
+
+/** What an hour lacks; empty when it was hard enough. */
+export function shortfalls(counters: Counters): string[] {
+  const short: string[] = [];
+  for (const [name, least] of Object.entries(HOUR_MIN)) {
+    const count = counters[name as keyof Counters];
+    if (count < least) short.push(`${name}: ${count}, at least ${least} are due`);
+  }
+  const moves = counters.deletions + counters.recreations;
+  if (moves < DELETIONS_AND_RECREATIONS_MIN) {
+    short.push(`deletions and recreations: ${moves}, at least ${DELETIONS_AND_RECREATIONS_MIN} are due`);
+  }
+  return short;
+}
+
+export function addCounters(total: Counters, hour: Counters): void {
+  for (const name of Object.keys(total) as (keyof Counters)[]) total[name] += hour[name];
+}

@@ -1,0 +1,165 @@
+/**
+ * One simulated hour of a cluster, from its seed: people write while things go wrong, then everything is healed, and then every
+ * promise is checked. The same seed gives the same hour, down to the last byte.
+ */
+import { decodeFrame } from "@yarrow/protocol";
+import type { ReplicaConfig } from "@yarrow/replica";
+import { checkBounds } from "./checkers/bounds.ts";
+import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/convergence.ts";
+import { checkFingerprints } from "./checkers/fingerprints.ts";
+import { Cluster } from "./cluster.ts";
+import { shortfalls } from "./counters.ts";
+import type { Counters } from "./counters.ts";
+import { Faults } from "./faults.ts";
+import type { Random } from "./random.ts";
+import { Random as Generator } from "./random.ts";
+import { violated } from "./witness.ts";
+import { Workload } from "./workload.ts";
+
+export interface HourOptions {
+  readonly seed: number;
+  /** 3 to 5, drawn from the seed, when undefined. */
+  readonly peers?: number | undefined;
+  readonly print?: ((line: string) => void) | undefined;
+  /** Simulated milliseconds; an hour when undefined. Shorter runs are not held to what an hour must hold. */
+  readonly lengthMs?: number | undefined;
+}
+
+export interface HourReport {
+  readonly seed: number;
+  readonly counters: Counters;
+  /** 16 hex digits over everything that happened. */
+  readonly hash: string;
+}
+
+const HOUR_MS = 3_600_000;
+const CHECKPOINT_MS = 120_000;
+const BOUNDS_MS = 10_000;
+/** Healed peers must agree within this time, which holds the longest waits before a redial and before a round, twice. */
+const SETTLE_MS = 120_000;
+/** Long enough for every interval to come round once. */
+const REST_MS = 40_000;
+
+/** Runs the hour. Throws {@link Violation} when a promise is broken, and whatever a peer throws. */
+export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOptions): HourReport {
+  const draw = new Generator(seed, 1);
+  const cluster = new Cluster({
+    seed,
+    adversarial: draw.chance(0.3),
+    replicaConfig: drawConfig(draw),
+    linkBudgetBytes: draw.chance(0.5) ? 4_096 : 1_048_576,
+    print,
+  });
+  addPeers(cluster, draw, peers ?? draw.between(3, 5));
+  const workload = new Workload(cluster, lengthMs);
+  const faults = new Faults(cluster, lengthMs);
+  every(cluster, CHECKPOINT_MS, lengthMs, () => checkpoint(cluster));
+  every(cluster, BOUNDS_MS, lengthMs, () => {
+    for (const peer of cluster.peers) checkBounds(peer, cluster.clusterId);
+  });
+  cluster.run(lengthMs);
+  workload.stop();
+  faults.stop();
+  settle(cluster);
+  checkEnd(cluster);
+  checkRest(cluster);
+  if (lengthMs >= HOUR_MS) {
+    const short = shortfalls(cluster.counters);
+    if (short.length > 0) violated("hardness", short.join("; "));
+  }
+  return { seed, counters: cluster.counters, hash: cluster.trace.hash };
+}
+
+/** Small limits, so that an hour reaches them. */
+function drawConfig(draw: Random): Partial<ReplicaConfig> {
+  return {
+    pendingBytesMax: draw.pick([2_048, 65_536, 1_048_576]),
+    entryCacheBytesMax: draw.pick([16_384, 65_536, 1_048_576]),
+    answerCacheBytesMax: draw.pick([0, 16_384, 1_048_576]),
+    inlineWorkBytes: draw.pick([256, 4_096, 65_536]),
+    workInFlightMax: draw.between(1, 4),
+    checkpointBytes: draw.pick([128, 1_024, 4_096]),
+    compactTailBytes: draw.pick([1_024, 8_192, 65_536]),
+    historyMs: draw.pick([60_000, 600_000, 86_400_000]),
+    leafDocumentsMax: draw.pick([2, 4, 32]),
+    nodesPerAskMax: draw.pick([1, 4, 64]),
+    roundsAtOnceMax: draw.between(1, 3),
+    repairPushBytesMax: draw.pick([0, 4_096, 262_144]),
+    seenWindowMax: draw.pick([8, 1_024]),
+  };
+}
+
+/** Everybody knows everybody, or everybody knows the first, or a line in which nobody learns of others. */
+function addPeers(cluster: Cluster, draw: Random, count: number): void {
+  const url = (index: number): string => `ws://peer-${index}:1`;
+  const shape = draw.pick(["mesh", "mesh", "first", "line"]);
+  const unsynced = draw.between(0, count);
+  for (let index = 0; index < count; index++) {
+    const mesh = Array.from({ length: count }, (_, other) => url(other)).filter((_, other) => other !== index);
+    const peers = shape === "mesh" ? mesh : index === 0 ? [] : [url(shape === "first" ? 0 : index - 1)];
+    cluster.addPeer({ peers, discovery: shape !== "line", durability: index === unsynced ? "normal" : "full" });
+  }
+}
+
+function every(cluster: Cluster, ms: number, untilMs: number, action: () => void): void {
+  for (let time = ms; time < untilMs; time += ms) cluster.timeline.at(time, action);
+}
+
+function checkpoint(cluster: Cluster): void {
+  cluster.counters.checkpoints++;
+  for (const peer of cluster.peers) {
+    checkFingerprints(peer, cluster.clusterId);
+    cluster.monotony.check(peer);
+  }
+}
+
+function settle(cluster: Cluster): void {
+  const agreed = cluster.runUntil(() => isSettled(cluster), SETTLE_MS);
+  if (agreed) cluster.run(5_000);
+  if (agreed && isSettled(cluster)) return;
+  checkConvergence(cluster.peers, cluster.clusterId);
+  const waiting = cluster.browsers.filter((browser) => !browser.attached && !browser.stale);
+  violated("convergence", `${waiting.map(({ place, name }) => `${place} in ${name}`).join(", ")} did not get through`);
+}
+
+function isSettled({ peers, browsers, handles }: Cluster): boolean {
+  return (
+    haveEqualRoots(peers) &&
+    browsers.every((browser) => browser.attached || browser.stale) &&
+    handles.every((handle) => handle.attached)
+  );
+}
+
+function checkEnd(cluster: Cluster): void {
+  const { peers, clusterId } = cluster;
+  const agreed = checkConvergence(peers, clusterId);
+  for (const [name, { document, digest }] of agreed) {
+    if (document.row.incarnation % 2 === 1) cluster.authorship.checkContent(name, document, digest);
+  }
+  cluster.ledger.check();
+  checkpoint(cluster);
+  for (const browser of cluster.browsers) {
+    if (browser.attached) checkEditor(browser.editor, browser.place, agreed);
+  }
+  for (const { editor, peer } of cluster.handles) checkEditor(editor, `a handle of ${peer.place}`, agreed);
+}
+
+/** Messages that may flow for ever. */
+const AT_REST = new Set(["ping", "pong", "digest", "addresses", "presence"]);
+
+/** When all agree, nothing is written any more, and only heartbeats and digests are on the links. */
+function checkRest(cluster: Cluster): void {
+  const { peers, network } = cluster;
+  network.adversarial = false;
+  const sequences = peers.map(({ disk }) => disk.store.lastSequence());
+  network.overhear = (bytes, from, to) => {
+    for (const { type } of decodeFrame(bytes)) {
+      if (!AT_REST.has(type)) violated("rest", `${from} still sends ${type} to ${to}`);
+    }
+  };
+  cluster.run(REST_MS);
+  network.overhear = undefined;
+  for (const [index, { disk, place }] of peers.entries()) {
+    if (disk.store.lastSequence() !== sequences[index]) violated("rest", `${place} still writes`);
+  }
+}

@@ -1,0 +1,95 @@
+/** What people do for an hour: they write, open and close tabs, delete documents, and make them anew. */
+import type { Browser } from "./browser.ts";
+import type { Cluster } from "./cluster.ts";
+import { edit } from "./editing.ts";
+import type { Embedded } from "./embedded.ts";
+import type { SimulatedPeer } from "./peer.ts";
+import type { Random } from "./random.ts";
+
+/** Documents that many people write in, and that are deleted at times. */
+const BUSY = ["plan", "minutes", "recipe", "atlas", "ledger"];
+const SMALL_DOCUMENTS = 60;
+const TABS = 11;
+const HANDLES = 3;
+const WRITE_EVERY_MS = 880;
+const TAB_CHANGES_EVERY_MS = 15_000;
+const DELETIONS = 9;
+
+export class Workload {
+  readonly #cluster: Cluster;
+  readonly #random: Random;
+  #stopped = false;
+
+  constructor(cluster: Cluster, lengthMs: number) {
+    this.#cluster = cluster;
+    this.#random = cluster.random.fork();
+    for (let tab = 0; tab < TABS; tab++) this.#openTab(this.#random.pick(BUSY));
+    this.#again(WRITE_EVERY_MS, () => this.#write());
+    this.#again(TAB_CHANGES_EVERY_MS, () => this.#changeTabs());
+    for (const time of this.#random.times(DELETIONS, 60_000, lengthMs - 120_000)) {
+      cluster.timeline.at(time, () => this.#delete());
+    }
+  }
+
+  /** Nobody writes any more; stale tabs are closed. */
+  stop(): void {
+    this.#stopped = true;
+    for (const browser of [...this.#cluster.browsers]) if (browser.stale) this.#cluster.closeTab(browser);
+  }
+
+  #again(meanMs: number, action: () => void): void {
+    this.#cluster.timeline.after(this.#random.exponential(meanMs), () => {
+      if (this.#stopped) return;
+      action();
+      this.#again(meanMs, action);
+    });
+  }
+
+  #write(): void {
+    const { browsers, handles } = this.#cluster;
+    const writer = this.#random.pickOrNone<Browser | Embedded>([...browsers, ...handles]);
+    if (writer === undefined) return;
+    const edits = this.#random.chance(0.02) ? this.#random.between(3, 15) : 1;
+    for (let count = 0; count < edits; count++) edit(writer.editor);
+    if (writer instanceof Object && "awaitCopies" in writer && this.#random.chance(0.2)) writer.awaitCopies(1);
+  }
+
+  #changeTabs(): void {
+    const { browsers, handles, peers } = this.#cluster;
+    if (browsers.length > TABS) this.#cluster.closeTab(this.#random.pick(browsers));
+    const small = this.#random.chance(0.6);
+    const tab = this.#openTab(small ? `note/${this.#random.between(1, SMALL_DOCUMENTS)}` : this.#random.pick(BUSY));
+    if (small) edit(tab.editor);
+    if (browsers.length > TABS + 3) this.#cluster.closeTab(browsers[0] as Browser);
+    const running = peers.filter((peer) => peer.running);
+    if (handles.length < HANDLES && running.length > 0) {
+      this.#cluster.openHandle(this.#random.pick(BUSY), this.#random.pick(running));
+    }
+  }
+
+  /** Deletes a document, and has somebody make it anew a while later, there or elsewhere. */
+  #delete(): void {
+    const random = this.#random;
+    const peer = this.#runningPeer();
+    if (peer === undefined) return;
+    const name = random.pick(BUSY);
+    this.#cluster.deleteDocument(name, peer);
+    this.#cluster.timeline.after(random.exponential(8_000), () => {
+      if (this.#stopped) return;
+      edit(this.#openTab(name).editor);
+    });
+  }
+
+  #runningPeer(): SimulatedPeer | undefined {
+    return this.#random.pickOrNone(this.#cluster.peers.filter((peer) => peer.running));
+  }
+
+  #openTab(name: string): Browser {
+    const random = this.#random;
+    return this.#cluster.openTab(name, random.pick(this.#cluster.peers), {
+      stubborn: random.chance(0.4),
+      roams: random.chance(0.4),
+      budgetBytes: random.chance(0.5) ? 2_048 : 65_536,
+    });
+  }
+}
