@@ -9,6 +9,7 @@ import type { Incarnation } from "@yarrow/protocol";
 import { assert } from "@yarrow/protocol";
 import { absorb } from "../document/absorb.ts";
 import { decodeFence } from "../document/fence.ts";
+import { equalFingerprints, fromBytes } from "../document/fingerprint.ts";
 import type { FingerprintKey } from "../document/fingerprint.ts";
 import { documentKey } from "../document/keys.ts";
 import { Lattice } from "../document/lattice.ts";
@@ -80,7 +81,9 @@ function foldFromCheckpoint(store: Store, key: FingerprintKey, entry: Entry, row
     if (logRow.segments === undefined) return `log row ${logRow.sequence}`;
     foldRow(entry, logRow.segments);
   }
-  return undefined;
+  // The store has found the row itself damaged, and made up what it could: the fingerprint it cannot.
+  const recorded = equalFingerprints(entry.lattice.fingerprint, fromBytes(row.fingerprint));
+  return row.quarantined && !recorded ? "the document's record" : undefined;
 }
 
 function foldRow(entry: Entry, segments: readonly LogSegment[]): void {

@@ -20,7 +20,6 @@ export interface Problem {
 /** Returns what is wrong, or undefined. Reads every row of the living incarnation; call when nothing is staged. */
 export function checkDocument(store: Store, tree: SetTree, key: FingerprintKey, row: DocumentRow): Problem | undefined {
   if (row.fence === undefined) return { what: "the set of dead client ids", damaged: true };
-  if (row.quarantined) return problem("a damaged row was set aside and is not yet repaired");
   const lattice = new Lattice(key);
   const head = row.headBytes === 0 ? undefined : store.readSnapshot(row.id, row.incarnation, "head");
   if (head !== undefined) {
@@ -36,8 +35,11 @@ export function checkDocument(store: Store, tree: SetTree, key: FingerprintKey, 
     return problem("a fingerprint does not add up");
   if (toHex(toBytes(lattice.fingerprint)) !== toHex(row.fingerprint)) {
     const rows = toHex(toBytes(lattice.fingerprint));
+    // A record that the store had to make up has no fingerprint.
+    if (row.quarantined) return { what: "the document's record", damaged: true };
     return problem(`its rows give fingerprint ${rows}, its record says ${toHex(row.fingerprint)}`);
   }
+  if (row.quarantined) return problem("a damaged row was set aside and is not yet repaired");
   const fence = fenceDigest(key, decodeFence(row.fence));
   const digest = digestDocument(key, row.incarnation, fence, fromBytes(row.fingerprint));
   const item = tree.itemOf(row.key);
