@@ -1,41 +1,9 @@
-import { randomBytes } from "node:crypto";
-import type { ClusterId, ProcessId } from "@yarrow/protocol";
-import { Replica, StoreFailedError } from "@yarrow/replica";
-import { describe, expect, it, onTestFinished } from "vitest";
-import { Listener } from "../src/listener.ts";
-import { createClock } from "../src/loop.ts";
-import { checkOptions } from "../src/options.ts";
+import { StoreFailedError } from "@yarrow/replica";
+import { describe, expect, it } from "vitest";
 import type { DocumentHandle } from "../src/peer-api.ts";
-import { RunningPeer } from "../src/peer.ts";
-import { openSqliteStore, recordBoot } from "../src/store/open-store.ts";
-import type { SqliteStore } from "../src/store/sqlite-store.ts";
+import { startOnStore } from "./peer-on-store.ts";
 import { startPeer, temporaryFolder, until } from "./peers.ts";
 import { connectSynced } from "./stock-client.ts";
-
-/** A peer whose store the test holds in its hands. */
-async function startOnStore(data: string): Promise<{ peer: RunningPeer; store: SqliteStore }> {
-  const options = checkOptions({ data, listen: "127.0.0.1:0" });
-  const clock = createClock();
-  const store = openSqliteStore({ folder: options.folder, durability: "full", now: clock });
-  recordBoot(store, clock());
-  const listener = new Listener({ host: "127.0.0.1", port: 0 });
-  await listener.listen();
-  const processId = randomBytes(8).toString("hex") as ProcessId;
-  const replica = new Replica({
-    store,
-    random: Math.random,
-    processId,
-    clusterId: "c".repeat(32) as ClusterId,
-    addresses: [],
-    peers: [],
-    discovery: false,
-    now: clock(),
-  });
-  const peer = new RunningPeer({ options, store, replica, listener, processId, clock, random: Math.random });
-  onTestFinished(() => peer.close());
-  await peer.start();
-  return { peer, store };
-}
 
 function append(handle: DocumentHandle, text: string): void {
   const body = handle.doc.getText("body");
