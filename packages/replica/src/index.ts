@@ -19,7 +19,7 @@ export { doWork } from "./document/do-work.ts";
 export type { RootKind, RootValue } from "./document/read-roots.ts";
 export { readRoots } from "./document/read-roots.ts";
 export type { InspectedDocument } from "./verification/inspect.ts";
-export { inspectDocument, sumDocuments } from "./verification/inspect.ts";
+export { Inspector } from "./verification/inspect.ts";
 export { Contribution } from "./document/contribution.ts";
 export { Ranges } from "./document/ranges.ts";
 export { compareNames, endOfPrefix } from "./name-order.ts";

@@ -43,7 +43,7 @@ export class Cluster {
   readonly ledger: Ledger;
   readonly authorship = new Authorship();
   readonly deletions = new Deletions(this.counters);
-  readonly monotony = new Monotony(CLUSTER_ID);
+  readonly monotony = new Monotony();
   readonly #world: World;
   #places = 0;
 
@@ -52,7 +52,7 @@ export class Cluster {
     this.trace = new Trace(options.print);
     const { timeline, counters } = this;
     this.network = new Network({ timeline, counters, random: this.random.fork(), adversarial: options.adversarial });
-    this.ledger = new Ledger(CLUSTER_ID, () => this.peers.map(({ disk }) => disk));
+    this.ledger = new Ledger(() => this.peers.map(({ disk }) => disk));
     const witnesses: Witness[] = [this.ledger, this.authorship, this.deletions, this.monotony];
     this.#world = {
       timeline,
@@ -72,7 +72,7 @@ export class Cluster {
   addPeer(settings: Partial<PeerSettings> = {}, disk?: Disk): SimulatedPeer {
     const number = this.#places++;
     const peerId = this.random.hex(32) as PeerId;
-    const peer = new SimulatedPeer(this.#world, this.random.fork(), disk ?? Disk.blank(peerId), {
+    const peer = new SimulatedPeer(this.#world, this.random.fork(), disk ?? Disk.blank(peerId, CLUSTER_ID), {
       place: `peer-${number}`,
       url: `ws://peer-${number}:1`,
       durability: "full",

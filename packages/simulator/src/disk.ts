@@ -1,21 +1,26 @@
 /**
  * The disk of a simulated peer: a memory store, its transactions counted, and the documents they write noted.
  */
-import { MemoryStore } from "@yarrow/replica";
-import type { PeerId } from "@yarrow/protocol";
+import { Inspector, MemoryStore } from "@yarrow/replica";
+import type { ClusterId, PeerId } from "@yarrow/protocol";
 
 /** How many of the last transactions a power loss can take. */
 const KEPT_TRANSACTIONS = 64;
 
 export class Disk {
   readonly store: MemoryStore;
+  /** For checkers: what is on the disk, whatever the peer on it believes. */
+  readonly inspector: Inspector;
+  readonly #clusterId: ClusterId;
   /** Transactions committed since the last call of `takeTransactions`. */
   #transactions = 0;
   /** Documents written since the last call of `takeWritten`. */
   readonly #written = new Set<string>();
 
-  constructor(store: MemoryStore) {
+  constructor(store: MemoryStore, clusterId: ClusterId) {
     this.store = store;
+    this.inspector = new Inspector(store, clusterId);
+    this.#clusterId = clusterId;
     const transaction = store.transaction.bind(store);
     store.transaction = <T>(body: () => T): T => {
       const result = transaction(body);
@@ -29,13 +34,13 @@ export class Disk {
     };
   }
 
-  static blank(peerId: PeerId): Disk {
-    return new Disk(new MemoryStore({ peerId, keepTransactions: KEPT_TRANSACTIONS }));
+  static blank(peerId: PeerId, clusterId: ClusterId): Disk {
+    return new Disk(new MemoryStore({ peerId, keepTransactions: KEPT_TRANSACTIONS }), clusterId);
   }
 
   /** A second disk with the same bytes. */
   copy(): Disk {
-    return new Disk(this.store.clone());
+    return new Disk(this.store.clone(), this.#clusterId);
   }
 
   takeTransactions(): number {

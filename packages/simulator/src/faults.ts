@@ -47,6 +47,7 @@ export class Faults {
     for (const peer of peers) {
       peer.crashOnCommit = undefined;
       peer.slowDisk = false;
+      peer.resume();
       peer.disk.store.setCapacityBytes(Number.POSITIVE_INFINITY);
       if (!peer.running) peer.start();
     }

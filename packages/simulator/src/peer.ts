@@ -196,6 +196,14 @@ export class SimulatedPeer {
     process.pausedUntil = Math.max(process.pausedUntil, this.#world.timeline.now + ms);
   }
 
+  /** Ends a pause. */
+  resume(): void {
+    const process = this.#process;
+    if (process === undefined) return;
+    process.pausedUntil = 0;
+    this.#schedule(process, this.#world.timeline.now);
+  }
+
   submit(event: AnyEvent): void {
     const process = this.#process;
     if (process === undefined) return;

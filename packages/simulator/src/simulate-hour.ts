@@ -37,6 +37,8 @@ const CHECKPOINT_MS = 120_000;
 const BOUNDS_MS = 10_000;
 /** Healed peers must agree within this time, which holds the longest waits before a redial and before a round, twice. */
 const SETTLE_MS = 120_000;
+/** Then everybody who waits before another dial or another round has had the time for it. */
+const CALM_MS = 60_000;
 /** Long enough for every interval to come round once. */
 const REST_MS = 40_000;
 
@@ -47,7 +49,7 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
     seed,
     adversarial: draw.chance(0.3),
     replicaConfig: drawConfig(draw),
-    linkBudgetBytes: draw.chance(0.5) ? 4_096 : 1_048_576,
+    linkBudgetBytes: draw.pick([512, 4_096, 1_048_576]),
     print,
   });
   addPeers(cluster, draw, peers ?? draw.between(3, 5));
@@ -55,7 +57,7 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
   const faults = new Faults(cluster, lengthMs);
   every(cluster, CHECKPOINT_MS, lengthMs, () => checkpoint(cluster));
   every(cluster, BOUNDS_MS, lengthMs, () => {
-    for (const peer of cluster.peers) checkBounds(peer, cluster.clusterId);
+    for (const peer of cluster.peers) checkBounds(peer);
   });
   cluster.run(lengthMs);
   workload.stop();
@@ -86,6 +88,7 @@ function drawConfig(draw: Random): Partial<ReplicaConfig> {
     roundsAtOnceMax: draw.between(1, 3),
     repairPushBytesMax: draw.pick([0, 4_096, 262_144]),
     seenWindowMax: draw.pick([8, 1_024]),
+    ...draw.pick([{}, { pingIntervalMs: 12_000, linkSilentMs: 36_000 }]),
   };
 }
 
@@ -93,7 +96,7 @@ function drawConfig(draw: Random): Partial<ReplicaConfig> {
 function addPeers(cluster: Cluster, draw: Random, count: number): void {
   const url = (index: number): string => `ws://peer-${index}:1`;
   const shape = draw.pick(["mesh", "mesh", "first", "line"]);
-  const unsynced = draw.between(0, count);
+  const unsynced = draw.between(0, Math.round(count * 1.3));
   for (let index = 0; index < count; index++) {
     const mesh = Array.from({ length: count }, (_, other) => url(other)).filter((_, other) => other !== index);
     const peers = shape === "mesh" ? mesh : index === 0 ? [] : [url(shape === "first" ? 0 : index - 1)];
@@ -108,16 +111,16 @@ function every(cluster: Cluster, ms: number, untilMs: number, action: () => void
 function checkpoint(cluster: Cluster): void {
   cluster.counters.checkpoints++;
   for (const peer of cluster.peers) {
-    checkFingerprints(peer, cluster.clusterId);
+    checkFingerprints(peer);
     cluster.monotony.check(peer);
   }
 }
 
 function settle(cluster: Cluster): void {
   const agreed = cluster.runUntil(() => isSettled(cluster), SETTLE_MS);
-  if (agreed) cluster.run(5_000);
+  if (agreed) cluster.run(CALM_MS);
   if (agreed && isSettled(cluster)) return;
-  checkConvergence(cluster.peers, cluster.clusterId);
+  checkConvergence(cluster.peers);
   const waiting = cluster.browsers.filter((browser) => !browser.attached && !browser.stale);
   violated("convergence", `${waiting.map(({ place, name }) => `${place} in ${name}`).join(", ")} did not get through`);
 }
@@ -131,8 +134,8 @@ function isSettled({ peers, browsers, handles }: Cluster): boolean {
 }
 
 function checkEnd(cluster: Cluster): void {
-  const { peers, clusterId } = cluster;
-  const agreed = checkConvergence(peers, clusterId);
+  const { peers } = cluster;
+  const agreed = checkConvergence(peers);
   for (const [name, { document, digest }] of agreed) {
     if (document.row.incarnation % 2 === 1) cluster.authorship.checkContent(name, document, digest);
   }

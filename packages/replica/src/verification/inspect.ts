@@ -4,11 +4,12 @@
  */
 import type { ClusterId } from "@yarrow/protocol";
 import { toHex } from "@yarrow/protocol";
-import type { Entry } from "../catalog/entry.ts";
 import { loadEntry, readRows } from "../catalog/entry-loader.ts";
 import type { Contribution } from "../document/contribution.ts";
+import { decodeFence, fenceDigest } from "../document/fence.ts";
 import type { Fingerprint, FingerprintKey } from "../document/fingerprint.ts";
-import { createFingerprint, createFingerprintKey, sumContribution, toBytes } from "../document/fingerprint.ts";
+import { createFingerprint, createFingerprintKey, digestDocument } from "../document/fingerprint.ts";
+import { fromBytes, sumContribution, toBytes } from "../document/fingerprint.ts";
 import { SetTree } from "../set-tree/set-tree.ts";
 import type { DocumentRow, Store } from "../store.ts";
 import { checkDocument } from "./local-check.ts";
@@ -20,8 +21,8 @@ export interface InspectedDocument {
   readonly clocks: Contribution["clocks"];
   readonly deletes: Contribution["deletes"];
   readonly pendingBytes: number;
-  /** Undefined when what the rows say and what their record and the set tree say agree. */
-  readonly complaint: string | undefined;
+  /** What could not be read, for people. */
+  readonly damage: string | undefined;
   /** Yjs updates, encoding V1, oldest first: everything stored of the living incarnation. */
   readonly parts: () => Uint8Array[];
   /** As at the end of a Yjs update. */
@@ -30,55 +31,71 @@ export interface InspectedDocument {
   readonly covers: (contribution: Contribution) => boolean;
 }
 
-/** Undefined when nothing of that name was ever written. Reads every row of the document where `thorough`. Never writes. */
-export function inspectDocument(
-  store: Store,
-  clusterId: ClusterId,
-  name: string,
-  thorough = false,
-): InspectedDocument | undefined {
-  const key = createFingerprintKey(clusterId);
-  const { entry, damage } = loadEntry(store, key, name);
-  const { row, lattice } = entry;
-  if (row === undefined) return undefined;
-  return {
-    row,
-    fence: entry.fence,
-    clocks: lattice.stateVector,
-    deletes: lattice.deletes,
-    pendingBytes: entry.pendingBytes,
-    complaint: damage ?? (thorough ? complain(store, key, entry, row) : undefined),
-    parts: () => storedParts(store, entry, row),
-    deleteSet: () => lattice.encodeDeleteSet(),
-    covers: (contribution) => lattice.covers(contribution),
-  };
-}
+/** Reads one store. Never writes; what it says is of the moment in which it is asked. */
+export class Inspector {
+  readonly #store: Store;
+  readonly #key: FingerprintKey;
 
-/** The fingerprint of the set, 16 bytes, summed from the records of its documents and not from the tree. */
-export function sumDocuments(store: Store, clusterId: ClusterId): Uint8Array {
-  const key = createFingerprintKey(clusterId);
-  const sum: Fingerprint = createFingerprint();
-  for (const { name } of store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" })) {
-    const { entry } = loadEntry(store, key, name);
-    const digest = entry.digest(key);
-    if (digest === undefined) continue;
-    const contribution = sumContribution(key, entry.key, digest);
-    for (const [lane, value] of contribution.entries()) sum[lane] = (sum[lane] as number) + value;
+  constructor(store: Store, clusterId: ClusterId) {
+    this.#store = store;
+    this.#key = createFingerprintKey(clusterId);
   }
-  return toBytes(sum);
-}
 
-function complain(store: Store, key: FingerprintKey, { lattice }: Entry, row: DocumentRow): string | undefined {
-  if (toHex(toBytes(lattice.recomputeFingerprint())) !== toHex(row.fingerprint)) {
-    return "its checkpoint and the rows after it do not give the fingerprint of its record";
+  /** Undefined when nothing of that name was ever written. */
+  document(name: string): InspectedDocument | undefined {
+    const { entry, damage } = loadEntry(this.#store, this.#key, name);
+    const { row, lattice } = entry;
+    if (row === undefined) return undefined;
+    return {
+      row,
+      fence: entry.fence,
+      clocks: lattice.stateVector,
+      deletes: lattice.deletes,
+      pendingBytes: entry.pendingBytes,
+      damage,
+      parts: () => storedParts(this.#store, row),
+      deleteSet: () => lattice.encodeDeleteSet(),
+      covers: (contribution) => lattice.covers(contribution),
+    };
   }
-  return checkDocument(store, new SetTree(store, key, Number.MAX_SAFE_INTEGER), key, row)?.what;
+
+  /** Everything in which records, checkpoints, the set tree and the rows they follow from disagree. Reads every row. */
+  complaints(): string[] {
+    const complaints: string[] = [];
+    const tree = new SetTree(this.#store, this.#key, Number.MAX_SAFE_INTEGER);
+    for (const row of this.#rows()) {
+      const { lattice } = loadEntry(this.#store, this.#key, row.name).entry;
+      if (toHex(toBytes(lattice.recomputeFingerprint())) !== toHex(row.fingerprint)) {
+        complaints.push(`${row.name}: its checkpoint and the rows after it do not give the fingerprint of its record`);
+      }
+      const problem = checkDocument(this.#store, tree, this.#key, row);
+      if (problem !== undefined) complaints.push(`${row.name}: ${problem.what}`);
+    }
+    return complaints;
+  }
+
+  /** The fingerprint of the set, 16 bytes, summed from the records of its documents and not from the tree. */
+  sum(): Uint8Array {
+    const sum: Fingerprint = createFingerprint();
+    for (const row of this.#rows()) {
+      if (row.incarnation === 0 || row.fence === undefined) continue;
+      const fence = fenceDigest(this.#key, decodeFence(row.fence));
+      const digest = digestDocument(this.#key, row.incarnation, fence, fromBytes(row.fingerprint));
+      const contribution = sumContribution(this.#key, row.key, digest);
+      for (let lane = 0; lane < sum.length; lane++) sum[lane] = (sum[lane] as number) + (contribution[lane] as number);
+    }
+    return toBytes(sum);
+  }
+
+  #rows(): DocumentRow[] {
+    return this.#store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" });
+  }
 }
 
-function storedParts(store: Store, { incarnation }: Entry, row: DocumentRow): Uint8Array[] {
-  const head = row.headBytes === 0 ? undefined : store.readSnapshot(row.id, incarnation, "head");
+function storedParts(store: Store, row: DocumentRow): Uint8Array[] {
+  const head = row.headBytes === 0 ? undefined : store.readSnapshot(row.id, row.incarnation, "head");
   const parts = head?.update === undefined ? [] : [head.update];
-  for (const { segments } of readRows(store, row, incarnation, head?.sequence ?? 0)) {
+  for (const { segments } of readRows(store, row, row.incarnation, head?.sequence ?? 0)) {
     for (const { update } of segments ?? []) parts.push(update);
   }
   return parts;

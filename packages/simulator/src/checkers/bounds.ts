@@ -1,14 +1,12 @@
 /** Tables stay within their limits at all times, and hold nothing of sessions and links that are gone. */
-import type { ClusterId } from "@yarrow/protocol";
 import { FENCE_IDS_MAX } from "@yarrow/protocol";
-import { inspectDocument } from "@yarrow/replica";
 import type { SimulatedPeer } from "../peer.ts";
 import { violated } from "../witness.ts";
 
 /** Bytes that one step may add to the cache before it is trimmed again. */
 const CACHE_SLACK_BYTES = 64 * 1024;
 
-export function checkBounds(peer: SimulatedPeer, clusterId: ClusterId): void {
+export function checkBounds(peer: SimulatedPeer): void {
   const { replica, relay } = peer;
   if (replica === undefined || relay === undefined) return;
   const { config } = replica;
@@ -27,7 +25,7 @@ export function checkBounds(peer: SimulatedPeer, clusterId: ClusterId): void {
   }
   if (status.counts.pending === 0) return;
   for (const { name } of peer.disk.store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" })) {
-    const document = inspectDocument(peer.disk.store, clusterId, name);
+    const document = peer.disk.inspector.document(name);
     if (document === undefined) continue;
     if (document.pendingBytes > config.pendingBytesMax) {
       violated("bounds", `${document.pendingBytes} bytes wait in ${name} of ${peer.place}, the limit is ${config.pendingBytesMax}`);

@@ -3,8 +3,7 @@
  * embedded handle shows what the peers hold.
  */
 import { toHex } from "@yarrow/protocol";
-import type { ClusterId } from "@yarrow/protocol";
-import { contentDigest, inspectDocument } from "@yarrow/replica";
+import { contentDigest } from "@yarrow/replica";
 import type { InspectedDocument } from "@yarrow/replica";
 import * as Y from "yjs";
 import type { Editor } from "../editor.ts";
@@ -23,15 +22,15 @@ export function haveEqualRoots(peers: readonly SimulatedPeer[]): boolean {
 }
 
 /** Returns what all peers agree on, by name. */
-export function checkConvergence(peers: readonly SimulatedPeer[], clusterId: ClusterId): Map<string, Agreed> {
+export function checkConvergence(peers: readonly SimulatedPeer[]): Map<string, Agreed> {
   if (!haveEqualRoots(peers)) violated("convergence", describeRoots(peers));
   const agreed = new Map<string, Agreed>();
   for (const [index, peer] of peers.entries()) {
-    const { store } = peer.disk;
+    const { store, inspector } = peer.disk;
     const rows = store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" }).filter((row) => row.incarnation > 0);
     if (index > 0 && rows.length !== agreed.size) violated("convergence", `${peer.place} has ${rows.length} of ${agreed.size} documents`);
     for (const { name } of rows) {
-      const document = inspectDocument(store, clusterId, name);
+      const document = inspector.document(name);
       if (document === undefined) continue;
       const digest = contentDigest(document.parts(), document.deleteSet());
       const first = agreed.get(name);

@@ -3,8 +3,9 @@
  * end every peer has it. Only a disk that is allowed to forget (an old copy put back, a peer that runs without syncing) lowers
  * what is owed, and then only to what the disks of all peers together still hold.
  */
-import type { ClusterId, Incarnation } from "@yarrow/protocol";
-import { Contribution, Ranges, inspectDocument } from "@yarrow/replica";
+import type { Incarnation } from "@yarrow/protocol";
+import { Contribution, Ranges } from "@yarrow/replica";
+import type { InspectedDocument } from "@yarrow/replica";
 import type { Disk } from "../disk.ts";
 import type { SimulatedPeer } from "../peer.ts";
 import type { Browser } from "../browser.ts";
@@ -18,14 +19,12 @@ interface Debt {
 }
 
 export class Ledger implements Witness {
-  readonly #clusterId: ClusterId;
   readonly #disks: () => readonly Disk[];
   readonly #debts = new Map<string, Debt>();
   /** Documents of which something was rightly forgotten, so that an echo may come after what it tells of is gone. */
   readonly #forgiven = new Set<string>();
 
-  constructor(clusterId: ClusterId, disks: () => readonly Disk[]) {
-    this.#clusterId = clusterId;
+  constructor(disks: () => readonly Disk[]) {
     this.#disks = disks;
   }
 
@@ -39,7 +38,11 @@ export class Ledger implements Witness {
   acknowledged(browser: Browser, peer: SimulatedPeer, clock: number, incarnation: Incarnation): void {
     const debt = this.#debts.get(browser.name);
     if (this.#forgiven.has(browser.name) || debt === undefined || debt.incarnation !== incarnation) return;
-    if (clock <= (debt.owed.clocks.get(browser.editor.client) ?? 0)) return;
+    const { client } = browser.editor;
+    if (clock <= (debt.owed.clocks.get(client) ?? 0)) return;
+    // Nobody was shown what was committed just before a crash; a client that sends it again learns that it is there.
+    const onDisk = peer.disk.inspector.document(browser.name)?.clocks.get(client) ?? 0;
+    if (clock <= onDisk) return void debt.owed.clocks.set(client, clock);
     violated("ledger", `${peer.place} acknowledged clock ${clock} of ${browser.place} in ${browser.name} before it was committed`);
   }
 
@@ -48,7 +51,8 @@ export class Ledger implements Witness {
       const held = this.#heldOf(name);
       if (held.incarnation < debt.incarnation) {
         this.#forgiven.add(name);
-        this.#debts.set(name, { incarnation: held.incarnation, owed: held.all });
+        if (held.incarnation === 0) this.#debts.delete(name);
+        else this.#debts.set(name, { incarnation: held.incarnation, owed: held.all });
       } else if (held.incarnation === debt.incarnation) {
         const kept = lesser(debt.owed, held.all);
         if (kept.shrunk) this.#forgiven.add(name);
@@ -61,7 +65,7 @@ export class Ledger implements Witness {
   check(): void {
     for (const [name, { incarnation, owed }] of this.#debts) {
       for (const [index, disk] of this.#disks().entries()) {
-        const document = inspectDocument(disk.store, this.#clusterId, name);
+        const document = disk.inspector.document(name);
         const reached = document?.row.incarnation ?? 0;
         if (reached > incarnation) continue;
         if (reached < incarnation) violated("ledger", `peer ${index} lacks incarnation ${incarnation} of ${name}`);
@@ -72,7 +76,7 @@ export class Ledger implements Witness {
   }
 
   #heldOf(name: string): { incarnation: Incarnation; all: Contribution } {
-    const documents = this.#disks().map(({ store }) => inspectDocument(store, this.#clusterId, name));
+    const documents = this.#disks().map(({ inspector }) => inspector.document(name));
     const incarnation = Math.max(0, ...documents.map((document) => document?.row.incarnation ?? 0));
     const all = new Contribution();
     for (const document of documents) {
@@ -99,7 +103,7 @@ function lesser(owed: Contribution, held: Contribution): { result: Contribution;
   return { result, shrunk };
 }
 
-function missing(owed: Contribution, document: ReturnType<typeof inspectDocument>): string {
+function missing(owed: Contribution, document: InspectedDocument | undefined): string {
   const clocks = [...owed.clocks].filter(([client, clock]) => clock > (document?.clocks.get(client) ?? 0));
   if (clocks.length === 0) return "deletions";
   return clocks.map(([client, clock]) => `client ${client} ${document?.clocks.get(client) ?? 0} of ${clock}`).join(", ");

@@ -1,6 +1,4 @@
 /** Within one incarnation, clocks and deletions on a disk only grow, unless the disk was allowed to forget. */
-import type { ClusterId } from "@yarrow/protocol";
-import { inspectDocument } from "@yarrow/replica";
 import type { Contribution } from "@yarrow/replica";
 import type { SimulatedPeer } from "../peer.ts";
 import type { Witness } from "../witness.ts";
@@ -13,12 +11,7 @@ interface Stand {
 }
 
 export class Monotony implements Witness {
-  readonly #clusterId: ClusterId;
   readonly #stands = new Map<SimulatedPeer, Map<string, Stand>>();
-
-  constructor(clusterId: ClusterId) {
-    this.#clusterId = clusterId;
-  }
 
   lost(peer: SimulatedPeer): void {
     this.#stands.delete(peer);
@@ -26,11 +19,11 @@ export class Monotony implements Witness {
 
   /** Compares with the last time, and remembers this one. */
   check(peer: SimulatedPeer): void {
-    const { store } = peer.disk;
+    const { store, inspector } = peer.disk;
     const before = this.#stands.get(peer);
     const now = new Map<string, Stand>();
     for (const { name } of store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" })) {
-      const document = inspectDocument(store, this.#clusterId, name);
+      const document = inspector.document(name);
       if (document === undefined) continue;
       const { incarnation } = document.row;
       const last = before?.get(name);
