@@ -8,7 +8,7 @@ import type { ArrivalSequence, BootRow, ChangeRow, Store } from "@yarrow/replica
 import { FEED_PAGE_ROWS } from "./limits.ts";
 import type { Change } from "./peer-api.ts";
 
-export type FeedStore = Pick<Store, "readChanges" | "listBoots" | "lastSequence">;
+export type FeedStore = Pick<Store, "readChanges" | "listBoots" | "lastSequence" | "prunedThrough">;
 
 export class ChangeFeed {
   readonly #store: FeedStore;
@@ -51,6 +51,8 @@ export class ChangeFeed {
     for (;;) {
       signal?.throwIfAborted();
       if (this.#closedBy !== undefined) throw this.#closedBy;
+      const pruned = this.#store.prunedThrough();
+      if (after < pruned) throw cursorLost(formatCursor(this.#store.listBoots(), after), prunedDetail(pruned));
       const rows = this.#store.readChanges(after, FEED_PAGE_ROWS);
       if (rows.length === 0) {
         await this.#arrival(after, signal);
@@ -111,7 +113,12 @@ function parseCursor(cursor: string, store: FeedStore): ArrivalSequence | Yarrow
   const end = next === undefined ? store.lastSequence() : next.firstSequence - 1;
   if (sequence > end)
     return cursorLost(cursor, `its epoch ended with ${end}: the store was put back to an earlier state`);
-  return sequence;
+  const pruned = store.prunedThrough();
+  return sequence < pruned ? cursorLost(cursor, prunedDetail(pruned)) : sequence;
+}
+
+function prunedDetail(pruned: ArrivalSequence): string {
+  return `changes up to ${pruned} have left the history window`;
 }
 
 function cursorLost(cursor: string, detail: string): YarrowError {

@@ -3,6 +3,7 @@ import type { LogSegment } from "@yarrow/replica";
 import type { DocumentKey, PeerId } from "@yarrow/protocol";
 import { describe, expect, it } from "vitest";
 import { ChangeFeed } from "../src/change-feed.ts";
+import { FEED_PAGE_ROWS } from "../src/limits.ts";
 import type { Change } from "../src/peer-api.ts";
 
 const EPOCHS = ["a".repeat(16), "b".repeat(16)] as const;
@@ -86,6 +87,34 @@ describe("ChangeFeed", () => {
     await expect(take(new ChangeFeed(store).changes({ since }), 1)).rejects.toMatchObject({
       code: "YARROW_CURSOR_LOST",
     });
+  });
+
+  it("[API31] refuses a cursor before a row that left the history window, and takes the one at it", async () => {
+    const store = createStore();
+    boot(store, EPOCHS[0]);
+    const document = createDocument(store, "n");
+    for (let index = 1; index <= 4; index++) append(store, document, 1, [String(index)]);
+    store.transaction(() => store.deleteLog(document, 1, 2));
+    const feed = new ChangeFeed(store);
+    for (const since of [`${EPOCHS[0]}.0`, `${EPOCHS[0]}.1`]) {
+      await expect(take(feed.changes({ since }), 1)).rejects.toMatchObject({ code: "YARROW_CURSOR_LOST" });
+    }
+    const [next] = await take(feed.changes({ since: `${EPOCHS[0]}.2` }), 1);
+    expect(next?.cursor).toBe(`${EPOCHS[0]}.3`);
+  });
+
+  it("[API31] ends a feed that is read so slowly that rows before it leave the history window", async () => {
+    const store = createStore();
+    boot(store, EPOCHS[0]);
+    const document = createDocument(store, "n");
+    const feed = new ChangeFeed(store);
+    const changes = feed.changes()[Symbol.asyncIterator]();
+    for (let index = 1; index <= FEED_PAGE_ROWS + 2; index++) append(store, document, 1, ["x"]);
+    expect((await changes.next()).value).toMatchObject({ cursor: `${EPOCHS[0]}.1` });
+    store.transaction(() => store.deleteLog(document, 1, FEED_PAGE_ROWS + 1));
+    // What was read before is still handed over; the row after it is gone.
+    for (let index = 2; index <= FEED_PAGE_ROWS; index++) await changes.next();
+    await expect(changes.next()).rejects.toMatchObject({ code: "YARROW_CURSOR_LOST" });
   });
 
   it("[API20] ends with the signal's reason while it waits", async () => {

@@ -30,6 +30,8 @@ export interface Single {
   readonly quarantined: number;
   readonly pending: number;
   readonly pendingId: number;
+  /** The last log row that was removed for good. */
+  readonly pruned: ArrivalSequence;
 }
 
 /** An incarnation that was alive and is no more. */
@@ -60,7 +62,7 @@ export class MemoryRows {
   /** Rows kept aside, by the name of what they were. */
   readonly damaged = this.#table<string, LogRow | SnapshotRow>(compareText, () => 0);
   readonly #arrivalsByIncarnation = new Map<string, MemoryTable<ArrivalSequence, number>>();
-  #single: Single = { clusterId: undefined, alive: 0, deleted: 0, quarantined: 0, pending: 0, pendingId: 0 };
+  #single: Single = { clusterId: undefined, alive: 0, deleted: 0, quarantined: 0, pending: 0, pendingId: 0, pruned: 0 };
 
   get single(): Single {
     return this.#single;
@@ -81,6 +83,23 @@ export class MemoryRows {
       this.#arrivalsByIncarnation.set(key, table);
     }
     return table;
+  }
+
+  /** Takes a log row away. */
+  removeLog(sequence: ArrivalSequence): void {
+    const row = this.log.get(sequence);
+    if (row === undefined) return;
+    this.log.delete(sequence);
+    this.arrivals(row.document, row.incarnation).delete(sequence);
+  }
+
+  /** Takes away, for good, the log rows of an incarnation through a sequence. */
+  prune(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void {
+    for (const sequence of [...this.arrivals(document, incarnation).keysAfter(undefined)]) {
+      if (sequence > through) break;
+      this.removeLog(sequence);
+      if (sequence > this.#single.pruned) this.setSingle({ pruned: sequence });
+    }
   }
 
   /** Takes over all rows of another store, sharing them. */

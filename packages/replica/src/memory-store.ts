@@ -192,10 +192,11 @@ export class MemoryStore implements Store {
   }
 
   deleteLog(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void {
-    for (const sequence of [...this.#rows.arrivals(document, incarnation).keysAfter(undefined)]) {
-      if (sequence > through) break;
-      this.#removeLog(sequence);
-    }
+    this.#rows.prune(document, incarnation, through);
+  }
+
+  prunedThrough(): ArrivalSequence {
+    return this.#rows.single.pruned;
   }
 
   lastSequenceBefore(document: DocumentId, incarnation: Incarnation, arrivedMs: number): ArrivalSequence {
@@ -299,7 +300,7 @@ export class MemoryStore implements Store {
     const row = this.#rows.log.get(sequence);
     if (row === undefined) return;
     this.#rows.damaged.set(`log/${sequence}`, row);
-    this.#removeLog(sequence);
+    this.#rows.removeLog(sequence);
   }
 
   quarantineSnapshot(document: DocumentId, incarnation: Incarnation, kind: SnapshotKind): void {
@@ -371,13 +372,6 @@ export class MemoryStore implements Store {
       deleted: deleted + (isDeleted(row.incarnation) ? by : 0),
       quarantined: quarantined + (row.quarantined ? by : 0),
     });
-  }
-
-  #removeLog(sequence: ArrivalSequence): void {
-    const row = this.#rows.log.get(sequence);
-    if (row === undefined) return;
-    this.#rows.log.delete(sequence);
-    this.#rows.arrivals(row.document, row.incarnation).delete(sequence);
   }
 
   #replacePending(document: DocumentId, rows: readonly PendingRow[]): void {

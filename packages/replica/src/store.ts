@@ -198,6 +198,11 @@ export interface Store {
   readChanges(after: ArrivalSequence, limit: number): ChangeRow[];
   /** The last sequence given out; 0 before the first. */
   lastSequence(): ArrivalSequence;
+  /**
+   * Rows up to this one may be gone for good, by `deleteLog` or `sweepDead`; 0 = none ever were. Whoever follows the changes and
+   * has not seen them by now will not. (A damaged row that was set aside does not count: its content arrives anew.)
+   */
+  prunedThrough(): ArrivalSequence;
   /** Removes rows of one incarnation through a sequence. */
   deleteLog(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void;
   /** The largest sequence of that incarnation's rows that arrived before a time; 0 = none. */

@@ -134,6 +134,30 @@ export function log(current: Current): void {
     expect(store.readLog(document, 1, 0, 10).map((row) => row.sequence)).toEqual([5]);
   });
 
+  test("[STO25] the last row that was removed for good is remembered, with its transaction", () => {
+    const { store } = current();
+    store.transaction(() => {
+      for (const name of ["a", "b", "a", "b", "a"]) append(store, name, 1, 5, "x");
+    });
+    const [a, b] = ["a", "b"].map((name) => store.readDocument(name)?.id ?? 0) as [number, number];
+    expect(store.prunedThrough()).toBe(0);
+    store.transaction(() => store.quarantineLog(5));
+    expect(store.prunedThrough()).toBe(0);
+    store.transaction(() => store.deleteLog(a, 1, 4));
+    expect(store.prunedThrough()).toBe(3);
+    expect(() =>
+      store.transaction(() => {
+        store.deleteLog(b, 1, 4);
+        throw new Error("taken back");
+      }),
+    ).toThrow("taken back");
+    expect(store.prunedThrough()).toBe(3);
+    store.transaction(() => store.deleteLog(b, 1, 2));
+    expect(store.prunedThrough()).toBe(3);
+    store.transaction(() => store.deleteLog(b, 1, 9));
+    expect(current().reopen().prunedThrough()).toBe(4);
+  });
+
   test("[STO11] the last row before a time is found even where the clock stepped back", () => {
     const { store } = current();
     store.transaction(() => {

@@ -100,6 +100,7 @@ export function readEverything(store: Store): unknown {
     buckets: store.listBuckets(undefined, 1_000),
     addresses: store.listAddresses(),
     boots: store.listBoots(),
+    prunedThrough: store.prunedThrough(),
     ids: [store.readPeerId(), store.readClusterId()],
     counts,
   });

@@ -29,6 +29,7 @@ export class LogPlaces {
   readonly #connection: Connection;
   readonly #readFresh: Query<[sequence: number, document: number, incarnation: number, arrivedMs: number]>;
   readonly #lastBefore: Query<[sequence: number]>;
+  readonly #lastThrough: Query<[sequence: number]>;
   readonly #insertFresh: Command;
   readonly #clear: Command;
   readonly #deletePlaces: Command;
@@ -54,6 +55,7 @@ export class LogPlaces {
        ORDER BY document, incarnation, sequence`,
     );
     const through = "WHERE document = ? AND incarnation = ? AND sequence <= ?";
+    this.#lastThrough = connection.query(`SELECT sequence FROM log_place ${through} ORDER BY sequence DESC LIMIT 1`);
     this.#clear = connection.command("DELETE FROM log_place");
     this.#deletePlaces = connection.command(`DELETE FROM log_place ${through}`);
     this.#deleteIndexedRows = connection.command(
@@ -96,8 +98,13 @@ export class LogPlaces {
     return last?.sequence ?? this.#lastBefore.get(document, incarnation, arrivedMs)?.[0] ?? 0;
   }
 
-  /** Removes rows with their places; returns how many. */
-  removeThrough(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): number {
+  /** Removes rows with their places; returns how many, and which was the last of them (0 = none). */
+  removeThrough(
+    document: DocumentId,
+    incarnation: Incarnation,
+    through: ArrivalSequence,
+  ): { readonly rows: number; readonly last: ArrivalSequence } {
+    const lastPlace = this.#lastThrough.get(document, incarnation, through)?.[0] ?? 0;
     const removed = this.#deleteIndexedRows.run(document, incarnation, through);
     this.#deletePlaces.run(document, incarnation, through);
     const fresh = this.fresh(document, incarnation, 0, Number.POSITIVE_INFINITY).filter(
@@ -105,7 +112,7 @@ export class LogPlaces {
     );
     for (const sequence of fresh) this.#deleteRow.run(sequence);
     this.#forget(document, new Set(fresh));
-    return removed + fresh.length;
+    return { rows: removed + fresh.length, last: fresh.at(-1) ?? lastPlace };
   }
 
   removeOne(document: DocumentId, incarnation: Incarnation, sequence: ArrivalSequence): number {

@@ -5,6 +5,7 @@ import { checked, checksumOf, foldPlace } from "./checksum.ts";
 import type { Command, Connection, Query } from "./connection.ts";
 import type { DamagedTable } from "./damaged-table.ts";
 import { LogPlaces } from "./log-places.ts";
+import { PrunedMark } from "./pruned-mark.ts";
 import { decodeSegments, encodeSegments } from "./segment-codec.ts";
 
 type StoredLogRow = [
@@ -29,6 +30,7 @@ export class LogTable {
   readonly #connection: Connection;
   readonly #damaged: DamagedTable;
   readonly #places: LogPlaces;
+  readonly #pruned: PrunedMark;
   readonly #insert: Command;
   readonly #deleteSnapshots: Command;
   readonly #deleteEnded: Command;
@@ -42,6 +44,7 @@ export class LogTable {
     this.#connection = connection;
     this.#damaged = damaged;
     this.#places = new LogPlaces(connection);
+    this.#pruned = new PrunedMark(connection);
     this.#insert = connection.command(
       "INSERT INTO update_log (sequence, document, incarnation, arrived_ms, checksum, segments) VALUES (?, ?, ?, ?, ?, ?)",
     );
@@ -61,6 +64,10 @@ export class LogTable {
       "SELECT document FROM ended WHERE ended_ms < ? GROUP BY document ORDER BY min(ended_ms), document LIMIT ?",
     );
     this.#dueIncarnations = connection.query("SELECT incarnation FROM ended WHERE document = ? AND ended_ms < ?");
+  }
+
+  get prunedThrough(): ArrivalSequence {
+    return this.#pruned.sequence;
   }
 
   append(row: NewLogRow): ArrivalSequence {
@@ -91,7 +98,9 @@ export class LogTable {
   }
 
   delete(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void {
-    this.#connection.totals.add("logRows", -this.#places.removeThrough(document, incarnation, through));
+    const { rows, last } = this.#places.removeThrough(document, incarnation, through);
+    this.#connection.totals.add("logRows", -rows);
+    this.#pruned.moveTo(last);
   }
 
   lastBefore(document: DocumentId, incarnation: Incarnation, arrivedMs: number): ArrivalSequence {

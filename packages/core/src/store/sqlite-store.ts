@@ -150,6 +150,10 @@ export class SqliteStore implements Store {
     return this.#connection.totals.sequence;
   }
 
+  prunedThrough(): ArrivalSequence {
+    return this.#log.prunedThrough;
+  }
+
   deleteLog(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void {
     this.#log.delete(document, incarnation, through);
   }
