@@ -1,11 +1,30 @@
 /** The data folder and its files belong to the user who runs the peer, and are readable by nobody else. */
 import fs from "node:fs";
 import path from "node:path";
+import { YarrowError } from "@yarrow/protocol";
 
-/** Creates the folder when it is missing, on disk before this returns. */
+/**
+ * Creates the folder when it is missing, on disk before this returns, and those above it. Not by Node's own recursion, which
+ * never ends where a folder exists and nothing can be made in it (as in /proc). Errors: YARROW_CONFIG_INVALID.
+ */
 export function createPrivateFolder(folder: string): void {
-  const created = fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
-  if (created !== undefined) syncFolder(path.dirname(created));
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new YarrowError("YARROW_CONFIG_INVALID", `the data folder ${folder} cannot be created: ${code}`, {
+      cause: error,
+      hint: "Name a folder in which this user may write.",
+    });
+  }
+}
+
+function makeFolder(folder: string): void {
+  if (fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  const above = path.dirname(folder);
+  if (above !== folder) makeFolder(above);
+  fs.mkdirSync(folder, { mode: 0o700 });
+  syncFolder(above);
 }
 
 /**

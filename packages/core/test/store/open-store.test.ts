@@ -43,6 +43,18 @@ test("[STO22] folder and files are their owner's alone", () => {
   store.close();
 });
 
+test("[STO24] a folder that cannot be made is refused, with why", () => {
+  const file = path.join(makeTemporaryFolder(), "file");
+  fs.writeFileSync(file, "");
+  const places = [file, path.join(file, "below"), path.join(file, "far", "below")];
+  // There, making a folder fails as if the one above it were missing.
+  if (process.platform === "linux") places.push("/proc/yarrow", "/proc/yarrow/below");
+  for (const place of places) {
+    const error = refusal(place);
+    expect(error).toMatchObject({ code: "YARROW_CONFIG_INVALID", message: expect.stringContaining(place) });
+  }
+});
+
 test("[STO15] the peer id is minted once, and a copied folder has it too", () => {
   const folder = makeTemporaryFolder();
   const store = open(folder);
