@@ -8,11 +8,14 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { launchBrowser } from "../../../scripts/browser.ts";
 import { run, Workbench } from "./command.ts";
+import type { Running } from "./command.ts";
 import { lowContrast, pageBrightness } from "./contrast.ts";
 import { Tab } from "./playground-tab.ts";
 
 const PEERS = ["A", "B", "C"];
 const SOON = { timeout: 10_000 };
+/** Three processes and a browser, which is unpacked on a machine's first run. */
+const STARTS_WITHIN_MS = 60_000;
 
 interface DemoReady {
   readonly playground: string;
@@ -20,13 +23,14 @@ interface DemoReady {
 }
 
 const bench = new Workbench();
+const demos: { process: Running; ready: DemoReady }[] = [];
 const tabs: Tab[] = [];
 let browser: Browser;
 let demo: DemoReady;
 
 beforeAll(async () => {
   [browser, demo] = await Promise.all([launchBrowser(), startDemo("shared")]);
-});
+}, STARTS_WITHIN_MS);
 afterEach(async () => {
   const errors = tabs.flatMap((tab) => tab.errors);
   await Promise.all(tabs.splice(0).map((tab) => tab.close()));
@@ -36,12 +40,24 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await browser?.close();
+  await Promise.all(demos.map(({ process }) => process.end("SIGINT")));
   await bench.clean();
+  expect(demos.flatMap(({ ready }) => ready.peers).filter(({ pid }) => isAlive(pid))).toEqual([]);
 });
 
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 async function startDemo(name: string): Promise<DemoReady> {
-  const running = await bench.start(["demo", "--port", "0", "--json", "--data", join(bench.folder, name)]);
-  return running.announced as unknown as DemoReady;
+  const process = await bench.start(["demo", "--port", "0", "--json", "--data", join(bench.folder, name)]);
+  const ready = process.announced as unknown as DemoReady;
+  demos.push({ process, ready });
+  return ready;
 }
 
 async function openTab(url: string, options = {}): Promise<Tab> {
@@ -56,23 +72,42 @@ function peerNamed(ready: DemoReady, name: string): DemoReady["peers"][number] {
   return peer;
 }
 
-/** Waits until the editors of these peers hold one text, and the page calls all peers equal; the text. */
+/** Waits until the editors of these peers hold one text, with these parts in it; that text. */
 async function oneText(tab: Tab, peers: readonly string[], parts: readonly string[]): Promise<string> {
   await expect
     .poll(async () => {
       const texts = await Promise.all(peers.map((peer) => tab.text(peer)));
-      return { texts: new Set(texts).size, missing: parts.filter((part) => !texts[0]?.includes(part)) };
+      const missing = parts.filter((part) => !texts[0]?.includes(part));
+      return { texts: [...new Set(texts)], missing };
     }, SOON)
-    .toEqual({ texts: 1, missing: [] });
+    .toEqual({ texts: [expect.any(String)], missing: [] });
   return tab.text(peers[0] ?? "");
 }
 
-async function allEqual(tab: Tab, peers: readonly string[]): Promise<void> {
-  await expect.poll(() => tab.agreement(), SOON).toMatchObject({ equal: true, mood: "equal" });
-  const prints = await Promise.all(peers.map((peer) => tab.prints(peer)));
-  expect(prints[0]?.document).toMatch(/^[0-9a-f]{32}$/);
-  expect(new Set(prints.map(({ document }) => document)).size).toBe(1);
-  expect(new Set(prints.map(({ set }) => set)).size).toBe(1);
+/**
+ * Waits until the page calls all peers equal and shows, for each of these, the same set and the very fingerprint that the
+ * peers themselves tell of the document now; that fingerprint.
+ */
+async function allEqual(tab: Tab, peers: readonly string[], ready: DemoReady, document: string): Promise<string> {
+  await expect
+    .poll(async () => {
+      const { equal, mood } = await tab.agreement();
+      const shown = await Promise.all(peers.map((peer) => tab.prints(peer)));
+      const told = await Promise.all(ready.peers.map(({ name }) => fingerprintTold(ready, name, document)));
+      const documents = new Set([...shown.map((prints) => prints.document), ...told]);
+      return { equal, mood, documents: documents.size, sets: new Set(shown.map(({ set }) => set)).size };
+    }, SOON)
+    .toEqual({ equal: true, mood: "equal", documents: 1, sets: 1 });
+  const [first] = peers;
+  const fingerprint = (await tab.prints(first ?? "")).document;
+  expect(fingerprint).toMatch(/^[0-9a-f]{32}$/);
+  return fingerprint;
+}
+
+async function fingerprintTold(ready: DemoReady, peer: string, document: string): Promise<string> {
+  const answer = await fetch(`${ready.playground}/api/peers/${peer}/documents/${document}`);
+  const report = (await answer.json()) as { fingerprint?: string };
+  return report.fingerprint ?? `none told by ${peer}`;
 }
 
 /** What a peer itself says that it holds on its disk, asked without the page. */
@@ -101,16 +136,15 @@ describe("two tabs on two peers", () => {
     await expect.poll(() => left.caretNames("A"), SOON).toEqual([await right.ownName("C")]);
     await expect.poll(() => right.caretNames("C"), SOON).toEqual([await left.ownName("A")]);
 
-    await allEqual(left, ["A"]);
-    await allEqual(right, ["C"]);
-    expect((await left.prints("A")).document).toBe((await right.prints("C")).document);
+    const fingerprint = await allEqual(left, ["A"], demo, "two-tabs");
+    expect(await allEqual(right, ["C"], demo, "two-tabs")).toBe(fingerprint);
     expect(await textOnDisk(demo, "B", "two-tabs")).toBe(text.trimEnd());
     await Promise.all([left.picture("two-tabs-left"), right.picture("two-tabs-right")]);
   });
 });
 
 describe("one tab with three editors", () => {
-  test("[PLAY1, PLAY4, PLAY5] a cut peer and the others take edits, are told apart, and merge when it is healed", async () => {
+  test("[PLAY1, PLAY3, PLAY4, PLAY5] a cut peer and the others take edits, are told apart, and merge when it is healed", async () => {
     const tab = await openTab(`${demo.playground}/?document=cut-and-heal`);
     expect(await tab.editors()).toEqual(PEERS);
     await tab.picture("1-empty");
@@ -122,7 +156,7 @@ describe("one tab with three editors", () => {
     await expect.poll(() => tab.caretNames("C"), SOON).toEqual([ada, bea]);
     await expect.poll(() => tab.caretNames("A"), SOON).toEqual([bea]);
     expect(await tab.overlappingNames("C")).toEqual([]);
-    await allEqual(tab, PEERS);
+    await allEqual(tab, PEERS, demo, "cut-and-heal");
     expect((await tab.agreement()).words).toContain("All equal.");
     await tab.picture("2-typed-in-two");
 
@@ -149,7 +183,7 @@ describe("one tab with three editors", () => {
 
     await tab.setCut("B", false);
     const healed = await oneText(tab, PEERS, ["butter", "cheese"]);
-    await allEqual(tab, PEERS);
+    await allEqual(tab, PEERS, demo, "cut-and-heal");
     await expect.poll(() => tab.state("B"), SOON).toBe("connected");
     expect(healed.length).toBe(`${before}Only B has butter. A and C have cheese. `.length);
     for (const peer of PEERS) expect(await textOnDisk(demo, peer, "cut-and-heal")).toBe(healed.trimEnd());
@@ -161,13 +195,14 @@ describe("one tab with three editors", () => {
     const tab = await openTab(`${own.playground}/?document=killed`);
     await tab.type("B", "Before. ");
     await oneText(tab, PEERS, ["Before."]);
-    await allEqual(tab, PEERS);
+    await allEqual(tab, PEERS, own, "killed");
     const victim = peerNamed(own, "B");
 
     process.kill(victim.pid, "SIGKILL");
 
     await expect.poll(() => tab.state("B"), SOON).toBe("offline");
     await tab.type("A", "After. ");
+    await oneText(tab, ["A", "C"], ["Before. After. "]);
     await tab.type("C", "Later. ");
     await oneText(tab, ["A", "C"], ["Before. After. Later. "]);
     await tab.type("B", "Waiting. ");
@@ -186,7 +221,7 @@ describe("one tab with three editors", () => {
     const listen = ["--listen", address(victim.url), "--admin", address(victim.admin)];
     await bench.start(["serve", "--data", victim.data, ...listen, "--peer", peerNamed(own, "A").url]);
     await oneText(tab, PEERS, ["Before.", "After.", "Later.", "Waiting."]);
-    await allEqual(tab, PEERS);
+    await allEqual(tab, PEERS, own, "killed");
     await expect.poll(() => tab.state("B"), SOON).toBe("connected");
     await tab.picture("6-started-again");
   });
@@ -198,9 +233,10 @@ describe("how the page looks", () => {
     const dark = await openTab(address, { colorScheme: "dark" });
     const light = await openTab(address, { colorScheme: "light" });
     await dark.type("A", "Night and ");
+    await oneText(light, PEERS, ["Night and "]);
     await light.type("C", "day");
-    await Promise.all([oneText(dark, PEERS, ["Night and", "day"]), oneText(light, PEERS, ["Night and", "day"])]);
-    await Promise.all([allEqual(dark, PEERS), allEqual(light, PEERS)]);
+    await Promise.all([oneText(dark, PEERS, ["Night and day"]), oneText(light, PEERS, ["Night and day"])]);
+    await Promise.all([allEqual(dark, PEERS, demo, "themes"), allEqual(light, PEERS, demo, "themes")]);
 
     expect(await dark.evaluate(pageBrightness)).toBeLessThan(0.3);
     expect(await light.evaluate(pageBrightness)).toBeGreaterThan(0.9);
@@ -216,7 +252,7 @@ describe("how the page looks", () => {
     expect(await light.evaluate(lowContrast)).toEqual([]);
     await dark.picture("9-dark-different", true);
     await dark.setCut("B", false);
-    await allEqual(dark, PEERS);
+    await allEqual(dark, PEERS, demo, "themes");
 
     await dark.choose("Light");
     expect(await dark.evaluate(pageBrightness)).toBeGreaterThan(0.9);
