@@ -5,22 +5,24 @@ import { YarrowError } from "@yarrow/protocol";
 
 /**
  * Creates the folder when it is missing, on disk before this returns, and those above it. Not by Node's own recursion, which
- * never ends where a folder exists and nothing can be made in it (as in /proc). Errors: YARROW_CONFIG_INVALID.
+ * never ends where a folder exists and nothing can be made in it (as in /proc). Errors: YARROW_STORE_FAILED.
  */
 export function createPrivateFolder(folder: string): void {
   try {
     makeFolder(folder);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new YarrowError("YARROW_CONFIG_INVALID", `the data folder ${folder} cannot be created: ${code}`, {
+    const detail = error instanceof Error ? error.message : String(error);
+    throw new YarrowError("YARROW_STORE_FAILED", `cannot use data folder ${folder}: ${detail}`, {
       cause: error,
-      hint: "Name a folder in which this user may write.",
+      hint: "Choose another folder, or give this user the right to write there.",
     });
   }
 }
 
 function makeFolder(folder: string): void {
-  if (fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) return;
+  const found = fs.statSync(folder, { throwIfNoEntry: false });
+  if (found?.isDirectory() === true) return;
+  if (found !== undefined) throw new Error(`ENOTDIR: ${folder} is not a folder`);
   const above = path.dirname(folder);
   if (above !== folder) makeFolder(above);
   fs.mkdirSync(folder, { mode: 0o700 });

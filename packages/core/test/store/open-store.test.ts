@@ -51,7 +51,7 @@ test("[STO24] a folder that cannot be made is refused, with why", () => {
   if (process.platform === "linux") places.push("/proc/yarrow", "/proc/yarrow/below");
   for (const place of places) {
     const error = refusal(place);
-    expect(error).toMatchObject({ code: "YARROW_CONFIG_INVALID", message: expect.stringContaining(place) });
+    expect(error).toMatchObject({ code: "YARROW_STORE_FAILED", message: expect.stringContaining(place) });
   }
 });
 
