@@ -7,10 +7,9 @@
  * 1. Nothing is accepted before the engine can answer it, nor after `closing` began.
  * 2. The store is closed last, and once: whatever was committed before is on disk.
  */
-import { YarrowError } from "@yarrow/protocol";
+import { ADDRESS_BYTES_MAX, YarrowError } from "@yarrow/protocol";
 import type { PeerId, ProcessId, Role } from "@yarrow/protocol";
 import { Relay } from "@yarrow/relay";
-import type { ReplicaPort } from "@yarrow/relay";
 import { checkName } from "@yarrow/replica";
 import type {
   Compacted,
@@ -113,12 +112,7 @@ export class RunningPeer implements Peer {
     this.#role = this.#lastStatus.role;
     this.processId = parts.processId;
     this.url = listener?.bound === undefined ? undefined : `ws://${formatHostPort(listener.bound)}`;
-    const port: ReplicaPort = {
-      step: (events, now) => replica.step(events, now),
-      nextDeadline: () => replica.nextDeadline(),
-      stateVector: (name) => replica.stateVector(name, clock()),
-    };
-    this.#relay = new Relay({ replica: port, random });
+    this.#relay = new Relay({ replica, random });
     this.#loop = new Loop({
       engine: this.#relay,
       clock,
@@ -248,6 +242,7 @@ export class RunningPeer implements Peer {
 
   async pauseLinks(paused: boolean, peer?: string): Promise<void> {
     this.#assertOpen();
+    if (paused && peer !== undefined) this.#assertPausable(peer);
     this.#loop.submit({ type: "pause-links", peer, paused });
     await this.#loop.settled();
   }
@@ -306,6 +301,17 @@ export class RunningPeer implements Peer {
     if (this.#lifecycle === "closing" || this.#isOver()) throw closedError();
   }
 
+  #assertPausable(peer: string): void {
+    const bytes = Buffer.byteLength(peer);
+    if (bytes > ADDRESS_BYTES_MAX) {
+      throw new YarrowError("YARROW_LINK_NOT_FOUND", `no peer or address has a name of ${bytes} bytes`);
+    }
+    if (this.#parts.replica.mayPause(peer)) return;
+    throw new YarrowError("YARROW_LINK_LIMIT", `no more peers can be paused by name: ${peer}`, {
+      hint: "Pause all links at once, or resume some that are paused.",
+    });
+  }
+
   #close(by: PeerEvents["closed"]): Promise<void> {
     this.#closing ??= this.#shutDown(by);
     return this.#closing;
@@ -315,9 +321,12 @@ export class RunningPeer implements Peer {
     if (this.#isOver()) return;
     this.#lifecycle = "closing";
     this.#parts.listener?.stopAccepting();
-    // What was submitted before is committed and answered; then everybody is told, and what they still said is committed too.
+    // What was submitted before is committed and answered; then the browsers are told, the other peers hear that they are
+    // gone, and only then the links end.
     await this.#loop.settled();
-    await Promise.all([this.#sessions.closeAll(), this.#links.closeAll()]);
+    const sessionsClosed = this.#sessions.closeAll();
+    await this.#loop.settled();
+    await Promise.all([sessionsClosed, this.#links.closeAll()]);
     await this.#loop.settled();
     await this.#release(closedError());
     if (this.#isOver()) return;

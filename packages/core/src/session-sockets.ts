@@ -122,7 +122,11 @@ export class SessionSockets {
     const closed = [...this.#sessions.values()].map(
       ({ webSocket }) => new Promise<void>((resolve) => webSocket.once("close", () => resolve())),
     );
-    for (const id of [...this.#sessions.keys()]) this.close(id, CLOSE_GOING_AWAY, "the peer is stopping");
+    for (const id of [...this.#sessions.keys()]) {
+      this.close(id, CLOSE_GOING_AWAY, "the peer is stopping");
+      // Not once the socket is gone: while the links are still there, the other peers can be told who has left.
+      this.#options.submit({ type: "session-closed", session: id, abnormal: false });
+    }
     await Promise.all(closed);
   }
 

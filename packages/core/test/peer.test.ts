@@ -264,6 +264,27 @@ describe("Peer", () => {
     expect((await again.show("n"))?.roots["body"]?.value).toBe("last words");
   });
 
+  it("[API32] tells the other peers before it closes that its browsers are gone", async () => {
+    const [first, second] = (await startLine(2)) as [Peer, Peer];
+    const near = await connectSynced(first.url ?? "", "n");
+    const far = await connectSynced(second.url ?? "", "n");
+    near.provider.awareness.setLocalState({ user: "ada" });
+    await until(() => far.provider.awareness.getStates().has(near.doc.clientID));
+    await first.close();
+    // Long before its state would have ended by itself.
+    await until(() => !far.provider.awareness.getStates().has(near.doc.clientID), 3_000);
+  });
+
+  it("pauses so many peers by name, and no more", async () => {
+    const peer = await startPeer();
+    for (let index = 0; index < 1_024; index++) await peer.pauseLinks(true, `ws://127.0.0.1:${index}`);
+    await peer.pauseLinks(true, "ws://127.0.0.1:0");
+    await expect(peer.pauseLinks(true, "one more")).rejects.toMatchObject({ code: "YARROW_LINK_LIMIT" });
+    await peer.pauseLinks(false, "ws://127.0.0.1:0");
+    await peer.pauseLinks(true, "one more");
+    await expect(peer.pauseLinks(true, "x".repeat(513))).rejects.toMatchObject({ code: "YARROW_LINK_NOT_FOUND" });
+  });
+
   it("[API22] answers nothing but status after it is closed", async () => {
     const peer = await startPeer();
     await write(peer, "n");

@@ -139,6 +139,11 @@ export class Replica {
     });
   }
 
+  /** False when so many peers are paused by name that `pause-links` would ignore another. */
+  mayPause(peer: string): boolean {
+    return this.#parts.links.mayPause(peer);
+  }
+
   /** The committed state vector of a document, for a relay that must remember where a slow reader stood. */
   stateVector(name: string, now: number): Uint8Array {
     return this.#parts.catalog.entry(name, now).lattice.encodeStateVector();

@@ -16,6 +16,9 @@ import type { Directory, Target } from "../membership/directory.ts";
 import { judgeHello, newerLinkStays } from "./handshake.ts";
 import { Link } from "./link.ts";
 
+/** Peers and addresses that are paused by name at once; more than a mesh has peers to name. Beyond it, none is added. */
+const PAUSED_NAMES_MAX = 1_024;
+
 export interface LinksOptions {
   readonly config: ReplicaConfig;
   readonly directory: Directory;
@@ -104,13 +107,18 @@ export class Links {
 
   pause(peer: string | undefined, paused: boolean, now: number): void {
     if (peer === undefined) this.#pausedAll = paused;
-    else if (paused) this.#pausedPeers.add(peer);
-    else this.#pausedPeers.delete(peer);
+    else if (paused && this.mayPause(peer)) this.#pausedPeers.add(peer);
+    else if (!paused) this.#pausedPeers.delete(peer);
     if (peer === undefined && !paused) this.#pausedPeers.clear();
     for (const link of this.all()) {
       if (this.#isPaused(link)) this.refuse(link, "YARROW_LINK_PAUSED", "links of this peer are paused", now);
     }
     if (!paused) this.#options.directory.hurry(now);
+  }
+
+  /** False when no further peer can be paused by name. */
+  mayPause(peer: string): boolean {
+    return this.#pausedPeers.has(peer) || this.#pausedPeers.size < PAUSED_NAMES_MAX;
   }
 
   /** True when links to this peer or address are paused by name. */
