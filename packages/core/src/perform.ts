@@ -33,6 +33,7 @@ export function perform(effect: Output, targets: Targets): void {
     case "rebound":
       return targets.handles.perform(effect);
     case "presence":
+    case "presence-lost":
       // For browsers, who have it from the relay; handles carry no awareness.
       return;
     case "deleted":

@@ -95,6 +95,13 @@ export class PresenceTable {
     }
   }
 
+  /** Another peer cannot be reached any more: its sessions are gone from here until it is heard of again. */
+  lose(origin: ProcessId, now: number): void {
+    for (const entries of this.#documents.values()) {
+      for (const entry of entries.values()) if (entry.owner === origin && entry.state !== GONE) this.#remove(entry, now);
+    }
+  }
+
   /** Lets go what has had its time, and marks what the other peers must hear again. */
   expire(now: number): void {
     for (const entry of this.#live.takeDue(now)) this.#remove(entry, now);

@@ -238,6 +238,9 @@ export class Relay {
       case "presence":
         this.#receivePresence(effect);
         break;
+      case "presence-lost":
+        this.#presence.lose(effect.origin, this.#now);
+        break;
       default:
     }
     this.#outbox.pass(effect);

@@ -275,6 +275,18 @@ describe("awareness between peers", () => {
     expect(desk.join(1).presence(1)).toEqual([[BOB, 3, "{}"]]);
   });
 
+  it("[REL50] goes when the peer that told it is lost, and comes back with its next word", () => {
+    const desk = deskWithAda();
+    desk.replica.script(told(OTHER_PEER, [BOB, 3, "{}"]));
+    desk.step();
+    desk.replica.script({ type: "presence-lost", origin: THIRD_PEER });
+    expect(desk.step().presence(1)).toEqual([]);
+    desk.replica.script({ type: "presence-lost", origin: OTHER_PEER });
+    expect(desk.step().presence(1)).toEqual([[BOB, 3, "null"]]);
+    desk.replica.script(told(OTHER_PEER, [BOB, 4, "{}"]));
+    expect(desk.step().presence(1)).toEqual([[BOB, 4, "{}"]]);
+  });
+
   it("[REL44] is kept by repetition from the peer that owns it, silently, and ends 30 s after the last", () => {
     const desk = deskWithAda();
     const repeat = told(OTHER_PEER, [BOB, 3, "{}"]);

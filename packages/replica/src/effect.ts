@@ -15,6 +15,7 @@ export type Effect =
   | Evict
   | Rebound
   | PresenceChanged
+  | PresenceLost
   | Deleted
   | Copies
   | Compacted
@@ -103,6 +104,12 @@ export interface PresenceChanged {
   /** The process whose sessions they are. */
   readonly origin: ProcessId;
   readonly states: readonly { readonly clientId: number; readonly clock: number; readonly state: string }[];
+}
+
+/** A linked process went away: awareness states of its sessions go with it. */
+export interface PresenceLost {
+  readonly type: "presence-lost";
+  readonly origin: ProcessId;
 }
 
 export interface Deleted {

@@ -260,6 +260,8 @@ export class Links {
     if (!wasOpen) return;
     if (peerId !== undefined) this.#options.directory.peerLost(peerId, hello?.addresses ?? [], now);
     this.#options.ended(link, now);
+    if (hello === undefined || this.open().some((other) => other.processId === hello.processId)) return;
+    this.#options.emit({ type: "presence-lost", origin: hello.processId });
   }
 
   #wakeLink(link: Link, now: number, config: ReplicaConfig): void {

@@ -263,3 +263,14 @@ describe("links", () => {
     expect(new Set(a.of("close-link").map(({ code }) => code))).toEqual(new Set(["YARROW_LINK_LIMIT"]));
   });
 });
+
+it("[HND18] the loss of a process is told once its last link is gone, and not before", () => {
+  const cluster = new Cluster();
+  const a = cluster.add();
+  const b = cluster.add({ peers: [a.url] });
+  cluster.run(2_000);
+  expect(a.of("presence-lost")).toEqual([]);
+  cluster.remove(b);
+  cluster.run(100);
+  expect(a.of("presence-lost")).toEqual([{ type: "presence-lost", origin: b.replica.processId }]);
+});
