@@ -1,6 +1,11 @@
+import { once } from "node:events";
+import type { Worker } from "node:worker_threads";
 import { describe, expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
 import { WorkerPool } from "../src/worker-pool.ts";
+import type { JobResult } from "../src/worker-pool.ts";
+import { startPeer } from "./peers.ts";
+import { connectSynced } from "./stock-client.ts";
 
 const NOTHING = Uint8Array.of(0);
 
@@ -8,6 +13,12 @@ function createPool(timeoutMs?: number): WorkerPool {
   const pool = new WorkerPool(timeoutMs);
   onTestFinished(() => pool.close());
   return pool;
+}
+
+/** The next thread that this process starts, before it has done anything. */
+async function nextThread(): Promise<Worker> {
+  const [thread] = (await once(process, "worker")) as [Worker];
+  return thread;
 }
 
 function parts(count: number): Uint8Array[] {
@@ -56,6 +67,37 @@ describe("WorkerPool", () => {
     for (const result of await Promise.all(jobs)) {
       expect(result).toMatchObject({ kind: "failed", detail: expect.stringContaining("1 ms") });
     }
+  });
+
+  it("[API27] fails the job whose thread dies, and does the next in a new one", async () => {
+    const pool = createPool();
+    const compact = (): Promise<JobResult> => pool.run({ kind: "compact", parts: parts(3), deleteSet: NOTHING });
+    const first = nextThread();
+    const [doomed, next] = [compact(), compact()];
+    const second = first.then(nextThread);
+    await (await first).terminate();
+    expect(await doomed).toMatchObject({ kind: "failed", detail: expect.stringContaining("ended with code") });
+    expect((await next).kind).toBe("compact");
+    // One that dies while it has nothing to do is replaced as well.
+    await (await second).terminate();
+    expect((await compact()).kind).toBe("compact");
+  });
+
+  it("[API27] of a peer may lose its thread: whoever waited is told, and everything goes on", async () => {
+    const peer = await startPeer();
+    const handle = await peer.open("n");
+    handle.doc.getText("body").insert(0, "x");
+    await handle.saved();
+    const thread = nextThread();
+    const shown = expect(peer.show("n")).rejects.toThrow(/ended with code/);
+    await (await thread).terminate();
+    await shown;
+    expect((await peer.show("n"))?.roots["body"]?.value).toBe("x");
+    // A document this large is compacted, and encoded for who joins, in a thread too.
+    handle.doc.getText("body").insert(0, "y".repeat(200_000));
+    await handle.saved();
+    expect((await connectSynced(peer.url ?? "", "n")).text.length).toBe(200_001);
+    expect(peer.status().state).toBe("ready");
   });
 
   it("[API27] fails whatever waits when it closes", async () => {
