@@ -273,6 +273,7 @@ describe("Peer", () => {
     await first.close();
     // Long before its state would have ended by itself.
     await until(() => !far.provider.awareness.getStates().has(near.doc.clientID), 3_000);
+    expect(far.provider.wsconnected).toBe(true);
   });
 
   it("pauses so many peers by name, and no more", async () => {
