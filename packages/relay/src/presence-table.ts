@@ -98,7 +98,8 @@ export class PresenceTable {
   /** Another peer cannot be reached any more: its sessions are gone from here until it is heard of again. */
   lose(origin: ProcessId, now: number): void {
     for (const entries of this.#documents.values()) {
-      for (const entry of entries.values()) if (entry.owner === origin && entry.state !== GONE) this.#remove(entry, now);
+      for (const entry of entries.values())
+        if (entry.owner === origin && entry.state !== GONE) this.#remove(entry, now);
     }
   }
 
