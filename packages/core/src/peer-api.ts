@@ -102,7 +102,7 @@ export interface DocumentHandle extends AsyncDisposable {
   readonly incarnation: Incarnation;
   /**
    * Resolves when every edit made so far is committed here and, with `copies`, on that many other peers.
-   * Errors: YARROW_COPIES_MISSING (with what was reached), YARROW_DOCUMENT_DELETED, YARROW_READ_ONLY, YARROW_STORE_FULL, YARROW_PEER_CLOSED.
+   * Errors: YARROW_COPIES_MISSING (with what was reached), YARROW_DOCUMENT_DELETED, YARROW_STORE_FULL, YARROW_PEER_CLOSED.
    */
   saved(options?: {
     readonly copies?: number;

@@ -29,6 +29,8 @@ export interface ReplicaConfig {
   readonly historyMs: number;
   /** How often old history is swept. */
   readonly sweepIntervalMs: number;
+  /** Every document is read and checked once in this time. */
+  readonly scrubIntervalMs: number;
   /** Documents that leave the history window per sweep. */
   readonly sweepDocumentsMax: number;
 
@@ -90,6 +92,7 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
   compactTailBytes: 64 * 1024,
   historyMs: 24 * 60 * 60 * 1000,
   sweepIntervalMs: 60_000,
+  scrubIntervalMs: 24 * 60 * 60 * 1000,
   sweepDocumentsMax: 100,
 
   pingIntervalMs: 5_000,
@@ -128,6 +131,7 @@ const AT_LEAST_ONE = [
   "nodesPerAskMax",
   "sweepDocumentsMax",
   "sweepIntervalMs",
+  "scrubIntervalMs",
   "digestIntervalMs",
   "addressExchangeMs",
   "pingIntervalMs",

@@ -22,6 +22,7 @@ import { Replication } from "./replication.ts";
 import { SetTree } from "./set-tree/set-tree.ts";
 import type { Store } from "./store.ts";
 import { Subscribers } from "./subscribers.ts";
+import { Scrubber } from "./verification/scrubber.ts";
 import { Verifier } from "./verification/verifier.ts";
 import { VerifyPages } from "./verification/verify-pages.ts";
 import { Workbench } from "./workbench.ts";
@@ -85,6 +86,7 @@ export function assembleParts(options: PartsOptions) {
   });
   const compactor = new Compactor({ config, store, catalog, encoder, workbench, emit });
   const sweeper = new Sweeper({ store, catalog, compactor, config }, now);
+  const scrubber = new Scrubber({ config, store, catalog, tree }, now);
   const pages = new VerifyPages({ store, catalog, encoder, workbench });
   const verifier = new Verifier({ store, catalog, tree, links, pages, emit });
   return {
@@ -105,6 +107,7 @@ export function assembleParts(options: PartsOptions) {
     repairs,
     compactor,
     sweeper,
+    scrubber,
     verifier,
   };
 }

@@ -120,6 +120,7 @@ export class Replica {
       this.#parts.repairs.nextDeadline(),
       this.#parts.exchange.nextDeadline(),
       this.#parts.sweeper.nextDeadline(),
+      this.#parts.scrubber.nextDeadline(),
       this.#parts.verifier.nextDeadline(),
       this.#parts.catalog.nextTrim(),
       this.#parts.encoder.nextTrim(),
@@ -244,6 +245,7 @@ export class Replica {
     this.#parts.exchange.wake(now);
     this.#parts.compactor.wake(now);
     this.#parts.sweeper.wake(now);
+    this.#parts.scrubber.wake(now);
     this.#parts.verifier.wake(now);
     this.#parts.catalog.trim(now);
     this.#parts.encoder.trim(now);

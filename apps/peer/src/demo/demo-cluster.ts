@@ -30,6 +30,8 @@ export interface DemoClusterOptions {
   /** Undefined: a fresh folder that is removed at the end. */
   readonly data: string | undefined;
   readonly ports: DemoPorts;
+  /** How long the peers have to become ready; for tests. */
+  readonly readyTimeoutMs?: number;
 }
 
 export class DemoCluster {
@@ -69,7 +71,7 @@ export class DemoCluster {
       this.#peers.push(peer);
       await peer.listening();
     }
-    if (!this.#stopping) await allReady(this.#peers);
+    if (!this.#stopping) await allReady(this.#peers, this.#options.readyTimeoutMs ?? READY_TIMEOUT_MS);
   }
 
   /** Ends every peer, all at once, and removes a folder that was only lent. */
@@ -97,8 +99,8 @@ async function takePort(first: number, taken: Set<number>): Promise<number> {
   return port;
 }
 
-async function allReady(peers: readonly PeerProcess[]): Promise<void> {
-  const signal = AbortSignal.timeout(READY_TIMEOUT_MS);
+async function allReady(peers: readonly PeerProcess[], timeoutMs: number): Promise<void> {
+  const signal = AbortSignal.timeout(timeoutMs);
   const ready = await Promise.all(peers.map((peer) => peer.ready(signal)));
   const missing = peers.filter((_, index) => !ready[index]).map((peer) => peer.name);
   if (missing.length === 0) return;
@@ -108,6 +110,6 @@ async function allReady(peers: readonly PeerProcess[]): Promise<void> {
     .map((line) => `\n    ${line}`);
   throw new YarrowError(
     "YARROW_TIMEOUT",
-    `peer ${missing.join(", ")} was not ready within ${READY_TIMEOUT_MS / 1_000} s${log.join("")}`,
+    `peer ${missing.join(", ")} was not ready within ${timeoutMs / 1_000} s${log.join("")}`,
   );
 }

@@ -4,7 +4,14 @@
  */
 import * as Y from "yjs";
 import { ByteReader } from "./byte-reader.ts";
-import { RUN_CLOCK, RUN_FIELDS, RUN_INDEX, RUN_OFFSET, type ScannedSection, type ScannedUpdate } from "./scan-update.ts";
+import {
+  RUN_CLOCK,
+  RUN_FIELDS,
+  RUN_INDEX,
+  RUN_OFFSET,
+  type ScannedSection,
+  type ScannedUpdate,
+} from "./scan-update.ts";
 import { encodePieces, type Piece } from "./split-update.ts";
 import { encodeStateVector } from "./state-vector.ts";
 import { UpdateReader } from "./update-reader.ts";

@@ -15,7 +15,10 @@ export function doWork(job: Work): WorkResult {
       case "compact":
         return { kind: "compact", snapshot: compactUpdates(job.parts, job.deleteSet) };
       case "digest":
-        return { kind: "digest", digests: job.documents.map(({ parts, deleteSet }) => contentDigest(parts, deleteSet)) };
+        return {
+          kind: "digest",
+          digests: job.documents.map(({ parts, deleteSet }) => contentDigest(parts, deleteSet)),
+        };
     }
   } catch (error) {
     return { kind: "failed", detail: error instanceof Error ? error.message : String(error) };

@@ -61,7 +61,13 @@ export function createFingerprint(): Fingerprint {
 }
 
 /** Moves a client's clock from one value to another (either may be larger: it also takes back). */
-export function addState(fingerprint: Fingerprint, key: FingerprintKey, client: number, from: number, to: number): void {
+export function addState(
+  fingerprint: Fingerprint,
+  key: FingerprintKey,
+  client: number,
+  from: number,
+  to: number,
+): void {
   addTelescoped(fingerprint, key, STATE, client, from, to);
 }
 

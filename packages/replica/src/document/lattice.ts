@@ -10,13 +10,7 @@
  */
 import { Contribution, decodeClocksAndDeletes, encodeClocksAndDeletes } from "./contribution.ts";
 import { encodeDeleteSet } from "./delete-set.ts";
-import {
-  addDeletes,
-  addState,
-  createFingerprint,
-  type Fingerprint,
-  type FingerprintKey,
-} from "./fingerprint.ts";
+import { addDeletes, addState, createFingerprint, type Fingerprint, type FingerprintKey } from "./fingerprint.ts";
 import { Ranges } from "./ranges.ts";
 import { encodeStateVector } from "./state-vector.ts";
 

@@ -125,5 +125,5 @@ export class Directory {
 }
 
 export function isPeerUrl(url: string): boolean {
-  return /^wss?:\/\/[^/?#\s]+\/?$/.test(url) && url.length <= ADDRESS_BYTES_MAX;
+  return /^wss?:\/\/[^/?#\s@]+(\/[^?#\s]*)?$/.test(url) && url.length <= ADDRESS_BYTES_MAX;
 }

@@ -13,7 +13,7 @@ import type { Links } from "../links/links.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { Store } from "../store.ts";
 import type { VerifyPages } from "./verify-pages.ts";
-import { checkDocument } from "./local-check.ts";
+import { checkPage } from "./local-check.ts";
 
 interface Comparison {
   readonly link: LinkId;
@@ -168,19 +168,11 @@ export class Verifier {
   }
 
   #checkPage(run: Run, now: number): void {
-    const { store, catalog, tree } = this.#parts;
-    const rows = store.listDocumentsByKey(run.after, LOCAL_PAGE);
-    // One transaction spares SQLite taking its locks for every row.
-    const problems = store.transaction(() => rows.map((row) => checkDocument(store, tree, catalog.key, row)));
-    for (const [i, row] of rows.entries()) {
-      run.after = row.key;
-      run.checked++;
-      const problem = problems[i];
-      if (problem === undefined) continue;
-      if (problem.damaged) catalog.rebuild(catalog.entry(row.name, now), problem.what);
-      if (run.bad.length < NAMED_MAX) run.bad.push(`${row.name}: ${problem.what}`);
-    }
-    run.localDone = rows.length < LOCAL_PAGE;
+    const page = checkPage(this.#parts, run.after, LOCAL_PAGE, now);
+    run.checked += page.checked;
+    run.bad.push(...page.bad.slice(0, NAMED_MAX - run.bad.length));
+    run.after = page.next;
+    run.localDone = page.next === "";
   }
 
   #compare(run: Run, comparison: Comparison, page: VerifyPage, now: number): void {

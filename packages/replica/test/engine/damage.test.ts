@@ -86,6 +86,7 @@ describe("a damaged row", () => {
     a.store.damage.log(second!);
     new Editor(cluster, a, "n");
     cluster.run(100);
+    expect(a.of("evict").map(({ code }) => code)).toContain("YARROW_DOCUMENT_QUARANTINED");
     expect(writer.take().evicted).toBe("quarantined");
     expect(a.facts("quarantined")).toMatchObject([{ name: "n" }]);
     expect(a.store.counts().quarantined).toBe(1);
@@ -182,3 +183,17 @@ describe("a damaged row", () => {
 function restartedText(cluster: Cluster, peer: Peer): string | undefined {
   return textOf(restart(cluster, peer), "n", cluster.now);
 }
+
+it("[INC20] damage to a document that nobody opens is found within a day, and healed", () => {
+  const { cluster, a, b } = peers(false);
+  const { id } = a.store.readDocument("n")!;
+  const again = restart(cluster, a, b);
+  cluster.run(30 * 60_000);
+  again.store.damage.snapshot(id, 1, "head");
+  cluster.run(12 * 60 * 60 * 1_000);
+  expect(again.facts("quarantined")).toEqual([]);
+  cluster.run(13 * 60 * 60 * 1_000);
+  expect(again.facts("quarantined")).toMatchObject([{ name: "n" }]);
+  expect(again.store.counts().quarantined).toBe(0);
+  expect(textOf(again, "n", cluster.now)).toBe(WHOLE);
+});

@@ -83,6 +83,8 @@ describe("a mesh", () => {
     cluster.run(60_000);
     expect(cluster.linksOf(a, b).length).toBe(1);
     expect(a.of("dial").length + b.of("dial").length).toBe(2);
+    const refusals = [...a.facts("link-refused"), ...b.facts("link-refused")];
+    expect(new Set(refusals.map(({ code }) => code))).toEqual(new Set(["YARROW_LINK_DUPLICATE"]));
   });
 
   it("[MEM2] a peer that is away is dialled ever more rarely, and found again", () => {
