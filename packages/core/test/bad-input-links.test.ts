@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { createRandom } from "../../replica/test/document/random-edits.ts";
 import { LINK_SOCKET_FRAME_BYTES_MAX } from "../src/limits.ts";
 import type { Peer } from "../src/peer-api.ts";
+import { CRAFTED_UPDATES } from "./crafted-updates.ts";
 import { HonestClients } from "./honest-clients.ts";
 import { rootsEqual, startLine, startPeer, until } from "./peers.ts";
 import { RawClient, helloOf } from "./raw-clients.ts";
@@ -36,6 +37,14 @@ function refusalsOf(peer: Peer): string[] {
     if (fact.kind === "link-refused") refusals.push(fact.code);
   });
   return refusals;
+}
+
+function refusedUpdatesOf(peer: Peer): string[] {
+  const refused: string[] = [];
+  peer.on("fact", (fact: Fact) => {
+    if (fact.kind === "refused-update") refused.push(`${fact.name} ${fact.code}`);
+  });
+  return refused;
 }
 
 const HELLOS: readonly (readonly [string, (peer: Peer) => Hello[], YarrowErrorCode])[] = [
@@ -133,6 +142,35 @@ describe("links", () => {
     });
     await checkPair(peers);
     expect((await peer.verify({ deep: true })).equal).toBe(true);
+  });
+
+  it("[BAD11] a crafted update in a broadcast is refused by name, and passed on to nobody", async () => {
+    const { peers, peer, honest } = await startPair();
+    const refused = peers.map(refusedUpdatesOf);
+    await honest.during(async () => {
+      const link = await RawClient.link(peer.url ?? "");
+      link.say(hello(peer));
+      for (const [index, [, update]] of CRAFTED_UPDATES.entries()) {
+        const origin = helloOf(undefined).processId;
+        const segments = [{ principal: "", update }];
+        link.say({
+          type: "broadcast",
+          origin,
+          sequence: index + 1,
+          name: "shared",
+          incarnation: 1,
+          fence: [],
+          segments,
+        });
+      }
+      await until(() => refused[0]?.length === CRAFTED_UPDATES.length);
+      link.close();
+      await link.closed;
+    });
+    expect(new Set(refused[0])).toEqual(new Set(["shared YARROW_UPDATE_INVALID"]));
+    await checkPair(peers);
+    expect(refused[1]).toEqual([]);
+    for (const each of peers) expect(each.status().documents).toMatchObject({ pending: 0, quarantined: 0 });
   });
 
   it("[BAD7] a link that says nothing is closed in time, and so is one that falls silent after its hello", async () => {
