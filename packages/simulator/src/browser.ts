@@ -47,6 +47,8 @@ export class Browser {
   #heardAt = 0;
   #awarenessClock = 0;
   synced = false;
+  /** How often it was told 4404. */
+  turnedAway = 0;
   /** Set while the peer says that what this tab holds was deleted. */
   stale = false;
 
@@ -118,8 +120,8 @@ export class Browser {
     const { network, timeline } = world;
     const reachable = peer.running && !network.isCut(this.place, peer.place);
     timeline.after(reachable ? 2 * network.delay(this.place, peer.place) : this.#random.between(5, CONNECT_TIMEOUT_MS), () => {
-      if (this.#state !== "connecting" || peer !== this.peer) return;
-      if (!peer.running || network.isCut(this.place, peer.place)) {
+      if (this.#state !== "connecting") return;
+      if (peer !== this.peer || !peer.running || network.isCut(this.place, peer.place)) {
         this.#failures++;
         return this.#retryLater();
       }
@@ -127,7 +129,7 @@ export class Browser {
       connection.budgetBytes = budgetBytes;
       this.#connection = connection;
       connection.listen(0, {
-        frame: (bytes) => this.#receive(connection, bytes),
+        frame: (bytes, incarnation) => this.#receive(connection, bytes, incarnation),
         closed: (code) => this.#disconnected(connection, code),
       });
       peer.accept(connection, name, this.place);
@@ -144,7 +146,7 @@ export class Browser {
     this.#sendAwareness("{}");
   }
 
-  #receive(connection: Connection, frame: Uint8Array): void {
+  #receive(connection: Connection, frame: Uint8Array, incarnation: number): void {
     if (connection !== this.#connection) return;
     const { world } = this.#options;
     world.counters.sessionFrames++;
@@ -159,14 +161,14 @@ export class Browser {
         this.synced = true;
         return;
       case "update":
-        this.#acknowledge(message.update);
+        this.#acknowledge(message.update, incarnation);
         this.editor.receive(message.update);
         return;
       case "awareness":
     }
   }
 
-  #acknowledge(update: Uint8Array): void {
+  #acknowledge(update: Uint8Array, incarnation: number): void {
     const { world } = this.#options;
     const { to } = Y.parseUpdateMeta(update);
     const clock = to.get(this.editor.client);
@@ -175,7 +177,7 @@ export class Browser {
       violated("authorship", `${this.place} is shown clock ${clock} of its own client, which it never wrote`);
     }
     world.counters.acknowledged++;
-    for (const witness of world.witnesses) witness.acknowledged?.(this, this.peer, clock, this.peer.incarnationOf(this.name));
+    for (const witness of world.witnesses) witness.acknowledged?.(this, this.peer, clock, incarnation);
   }
 
   #disconnected(connection: Connection, code: number): void {
@@ -192,6 +194,7 @@ export class Browser {
     const { world, stubborn } = this.#options;
     if (code !== 4404) violated("honesty", `${this.place} was closed with ${code}, and has done nothing wrong`);
     world.counters.tabsTurnedAway++;
+    this.turnedAway++;
     const first = !this.stale;
     this.stale = true;
     if (stubborn) {

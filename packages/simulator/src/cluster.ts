@@ -87,19 +87,15 @@ export class Cluster {
 
   /** Takes a peer and its disk away for good. */
   removePeer(peer: SimulatedPeer): void {
-    this.crash(peer, 0);
+    peer.crash(0);
     this.peers.splice(this.peers.indexOf(peer), 1);
+    for (const browser of this.browsers) if (browser.peer === peer) browser.peer = this.random.pick(this.peers);
     this.forgive(peer);
   }
 
   /** A disk holds less than it did, and may. */
   forgive(peer: SimulatedPeer): void {
     for (const witness of this.#world.witnesses) witness.lost?.(peer);
-  }
-
-  crash(peer: SimulatedPeer, lose: number): void {
-    for (const handle of this.handles.filter((one) => one.peer === peer)) this.#closeHandle(handle);
-    peer.crash(lose);
   }
 
   openTab(name: string, peer: SimulatedPeer, options: { stubborn?: boolean; roams?: boolean; budgetBytes?: number } = {}): Browser {
@@ -129,7 +125,13 @@ export class Cluster {
   }
 
   openHandle(name: string, peer: SimulatedPeer): Embedded {
-    const handle = new Embedded({ world: this.#world, random: this.random.fork(), peer, name });
+    const handle = new Embedded({
+      world: this.#world,
+      random: this.random.fork(),
+      peer,
+      name,
+      closed: (gone) => void this.handles.splice(this.handles.indexOf(gone), 1),
+    });
     this.handles.push(handle);
     return handle;
   }
@@ -159,11 +161,6 @@ export class Cluster {
 
   heal(one: readonly SimulatedPeer[], other: readonly SimulatedPeer[]): void {
     this.#eachPair(one, other, (from, to) => this.network.heal(from, to));
-  }
-
-  #closeHandle(handle: Embedded): void {
-    handle.close();
-    this.handles.splice(this.handles.indexOf(handle), 1);
   }
 
   #eachPair(

@@ -14,6 +14,8 @@ export interface EmbeddedOptions {
   readonly random: Random;
   readonly peer: SimulatedPeer;
   readonly name: string;
+  /** Its process has ended, and it with it. */
+  readonly closed: (handle: Embedded) => void;
 }
 
 export class Embedded {
@@ -30,7 +32,13 @@ export class Embedded {
     this.name = options.name;
     this.peer = options.peer;
     this.#subscriber = options.peer.nextId();
-    options.peer.embed(this.#subscriber, (effect) => this.#take(effect));
+    options.peer.embed(this.#subscriber, {
+      take: (effect) => this.#take(effect),
+      gone: () => {
+        this.close();
+        options.closed(this);
+      },
+    });
     this.editor = this.#open();
   }
 

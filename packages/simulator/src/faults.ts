@@ -88,7 +88,7 @@ export class Faults {
   #takeDown(peer: SimulatedPeer, downMs: number): void {
     if (!peer.running) return;
     this.#cluster.counters.crashes++;
-    this.#cluster.crash(peer, peer.settings.durability === "normal" ? this.#random.between(1, UNSYNCED_MAX) : 0);
+    peer.crash(peer.settings.durability === "normal" ? this.#random.between(1, UNSYNCED_MAX) : 0);
     this.#after(downMs, () => this.#start(peer));
   }
 
@@ -191,7 +191,7 @@ export class Faults {
       this.#after(random.between(this.#lengthMs * 0.2, this.#lengthMs * 0.5), () => {
         if (!this.#cluster.peers.includes(peer)) return;
         this.#cluster.counters.restores++;
-        this.#cluster.crash(peer, 0);
+        peer.crash(0);
         peer.disk = copy;
         this.#cluster.forgive(peer);
         this.#after(random.exponential(5_000), () => this.#start(peer));

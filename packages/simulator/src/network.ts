@@ -14,7 +14,7 @@ export type Place = string;
 
 /** What one end of a connection is told. `note` is what the sender put beside the bytes, for checkers. */
 export interface Listener {
-  readonly frame: (bytes: Uint8Array, note: unknown) => void;
+  readonly frame: (bytes: Uint8Array, note: number) => void;
   readonly closed: (code: number) => void;
   readonly congested?: () => void;
   readonly drained?: () => void;
@@ -25,7 +25,7 @@ export const ABNORMAL = 1006;
 
 interface Item {
   readonly bytes: Uint8Array | undefined;
-  readonly note: unknown;
+  readonly note: number;
   readonly code: number;
 }
 
@@ -155,7 +155,7 @@ export class Connection {
     this.#ways[1 - side]!.listener = listener;
   }
 
-  send(side: 0 | 1, bytes: Uint8Array, note?: unknown): void {
+  send(side: 0 | 1, bytes: Uint8Array, note = 0): void {
     const way = this.#ways[side];
     if (this.#broken || way.closed) return;
     this.#account(way, bytes.length, side);
@@ -181,7 +181,7 @@ export class Connection {
     const way = this.#ways[side];
     if (this.#broken || way.closed) return;
     way.closed = true;
-    this.#schedule(way, side, { bytes: undefined, note: undefined, code }, false);
+    this.#schedule(way, side, { bytes: undefined, note: 0, code }, false);
     // The side that closed hears nothing more.
     this.#ways[1 - side]!.listener = undefined;
   }
@@ -200,7 +200,7 @@ export class Connection {
       way.lastArrival = this.#network.timeline.now;
       if (way.listener === undefined) continue;
       told = true;
-      this.#schedule(way, side, { bytes: undefined, note: undefined, code: ABNORMAL }, false);
+      this.#schedule(way, side, { bytes: undefined, note: 0, code: ABNORMAL }, false);
     }
     if (!told) this.#network.forget(this);
   }

@@ -46,14 +46,21 @@ export interface PeerSettings {
 type AnyEvent = Event | SessionEvent;
 type AnyEffect = Effect | SessionEffect;
 
+/** Someone in the peer's own process. */
+interface Handle {
+  readonly take: (effect: Effect) => void;
+  /** The process has ended. */
+  readonly gone: () => void;
+}
+
 /** What lives and dies with the process. */
 interface Process {
   readonly id: ProcessId;
   readonly replica: Replica;
   readonly relay: Relay;
   readonly links: Map<LinkId, { readonly connection: Connection; readonly side: 0 | 1 }>;
-  readonly sessions: Map<SubscriberId, Connection>;
-  readonly handles: Map<SubscriberId, (effect: Effect) => void>;
+  readonly sessions: Map<SubscriberId, { readonly connection: Connection; readonly name: string }>;
+  readonly handles: Map<SubscriberId, Handle>;
   readonly clockOffsetMs: number;
   inbox: AnyEvent[];
   stepAt: number | undefined;
@@ -185,8 +192,9 @@ export class SimulatedPeer {
       counters.transactionsLost += store.loseTail(lose, { forgetSequence: this.#random.chance(0.5) });
       for (const witness of witnesses) witness.lost?.(this);
     }
+    for (const handle of [...process.handles.values()]) handle.gone();
     for (const { connection, side } of process.links.values()) connection.break(side);
-    for (const connection of process.sessions.values()) connection.break(1);
+    for (const { connection } of process.sessions.values()) connection.break(1);
   }
 
   /** The machine stands still for a while; sockets stay open. */
@@ -216,9 +224,9 @@ export class SimulatedPeer {
     return this.#nextId++;
   }
 
-  /** An embedded handle: effects that name it are handed to `take`. */
-  embed(id: SubscriberId, take: (effect: Effect) => void): void {
-    this.#process?.handles.set(id, take);
+  /** An embedded handle: effects that name it are handed to it. */
+  embed(id: SubscriberId, handle: Handle): void {
+    this.#process?.handles.set(id, handle);
   }
 
   unembed(id: SubscriberId): void {
@@ -230,7 +238,7 @@ export class SimulatedPeer {
     const process = this.#process;
     if (process === undefined) return connection.break();
     const session = this.nextId();
-    process.sessions.set(session, connection);
+    process.sessions.set(session, { connection, name });
     this.submit({ type: "session-opened", session, name, address });
     connection.listen(1, {
       frame: (bytes) => this.submit({ type: "session-frame", session, bytes }),
@@ -346,7 +354,7 @@ export class SimulatedPeer {
       case "session-send":
         return this.#sendToSessions(process, effect.sessions, effect.frame);
       case "session-close":
-        process.sessions.get(effect.session)?.close(1, effect.code);
+        process.sessions.get(effect.session)?.connection.close(1, effect.code);
         process.sessions.delete(effect.session);
         return;
       case "send": {
@@ -356,8 +364,13 @@ export class SimulatedPeer {
       }
       case "close-link": {
         const link = process.links.get(effect.link);
-        link?.connection.close(link.side, 1000);
+        if (link === undefined) return;
+        link.connection.close(link.side, 1000);
         process.links.delete(effect.link);
+        // The socket takes its time to say goodbye.
+        this.#world.timeline.after(this.#random.between(1, 1_000), () => {
+          if (process === this.#process) this.submit({ type: "link-closed", link: effect.link, reason: "closed" });
+        });
         return;
       }
       case "dial":
@@ -373,14 +386,14 @@ export class SimulatedPeer {
         return this.#observe(effect.fact, counters);
       case "deliver":
         for (const witness of witnesses) witness.shown?.(this, effect);
-        for (const take of [...process.handles.values()]) take(effect);
+        for (const handle of [...process.handles.values()]) handle.take(effect);
         return;
       case "answer":
       case "saved":
       case "echo":
       case "gap":
       case "evict":
-        process.handles.get(effect.subscriber)?.(effect);
+        process.handles.get(effect.subscriber)?.take(effect);
         return;
       case "copies":
         if (effect.failure === undefined) counters.copiesReached++;
@@ -392,7 +405,11 @@ export class SimulatedPeer {
   #sendToSessions(process: Process, sessions: readonly SubscriberId[], frame: Uint8Array): void {
     const { trace, timeline } = this.#world;
     trace.note(timeline.now, this.place, "session frame", frame);
-    for (const id of sessions) process.sessions.get(id)?.send(1, frame, this);
+    for (const id of sessions) {
+      const session = process.sessions.get(id);
+      // Checkers want to know of which incarnation it tells.
+      session?.connection.send(1, frame, this.incarnationOf(session.name));
+    }
   }
 
   #observe(fact: Extract<Effect, { type: "observe" }>["fact"], counters: Counters): void {

@@ -2,11 +2,11 @@
  * One simulated hour of a cluster, from its seed: people write while things go wrong, then everything is healed, and then every
  * promise is checked. The same seed gives the same hour, down to the last byte.
  */
-import { decodeFrame } from "@yarrow/protocol";
 import type { ReplicaConfig } from "@yarrow/replica";
 import { checkBounds } from "./checkers/bounds.ts";
 import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/convergence.ts";
 import { checkFingerprints } from "./checkers/fingerprints.ts";
+import { checkRest } from "./checkers/rest.ts";
 import { Cluster } from "./cluster.ts";
 import { shortfalls } from "./counters.ts";
 import type { Counters } from "./counters.ts";
@@ -39,8 +39,6 @@ const BOUNDS_MS = 10_000;
 const SETTLE_MS = 120_000;
 /** Then everybody who waits before another dial or another round has had the time for it. */
 const CALM_MS = 60_000;
-/** Long enough for every interval to come round once. */
-const REST_MS = 40_000;
 
 /** Runs the hour. Throws {@link Violation} when a promise is broken, and whatever a peer throws. */
 export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOptions): HourReport {
@@ -145,24 +143,4 @@ function checkEnd(cluster: Cluster): void {
     if (browser.attached) checkEditor(browser.editor, browser.place, agreed);
   }
   for (const { editor, peer } of cluster.handles) checkEditor(editor, `a handle of ${peer.place}`, agreed);
-}
-
-/** Messages that may flow for ever. */
-const AT_REST = new Set(["ping", "pong", "digest", "addresses", "presence"]);
-
-/** When all agree, nothing is written any more, and only heartbeats and digests are on the links. */
-function checkRest(cluster: Cluster): void {
-  const { peers, network } = cluster;
-  network.adversarial = false;
-  const sequences = peers.map(({ disk }) => disk.store.lastSequence());
-  network.overhear = (bytes, from, to) => {
-    for (const { type } of decodeFrame(bytes)) {
-      if (!AT_REST.has(type)) violated("rest", `${from} still sends ${type} to ${to}`);
-    }
-  };
-  cluster.run(REST_MS);
-  network.overhear = undefined;
-  for (const [index, { disk, place }] of peers.entries()) {
-    if (disk.store.lastSequence() !== sequences[index]) violated("rest", `${place} still writes`);
-  }
 }

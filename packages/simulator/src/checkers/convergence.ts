@@ -50,7 +50,18 @@ export function checkEditor(editor: Editor, what: string, agreed: ReadonlyMap<st
   const known = agreed.get(editor.name);
   const alive = known !== undefined && known.document.row.incarnation % 2 === 1;
   const expected = alive ? known.digest : contentDigest([], new Uint8Array(0));
-  if (shown !== expected) violated("convergence", `${what} shows ${editor.name} otherwise than the peers hold it`);
+  if (shown === expected) return;
+  violated("convergence", `${what} shows ${editor.name} otherwise than the peers hold it: ${difference(editor, known?.document)}`);
+}
+
+/** For people: which clients the two do not agree on. */
+function difference({ doc, client }: Editor, document: InspectedDocument | undefined): string {
+  const shown = new Map([...doc.store.clients.keys()].map((writer) => [writer, Y.getState(doc.store, writer)]));
+  const held = document?.clocks ?? new Map<number, number>();
+  const lines = [...new Set([...shown.keys(), ...held.keys()])]
+    .filter((writer) => shown.get(writer) !== held.get(writer))
+    .map((writer) => `${writer === client ? "its own client" : `client ${writer}`} ${shown.get(writer) ?? 0}, held ${held.get(writer) ?? 0}`);
+  return lines.length === 0 ? "deletions" : lines.join("; ");
 }
 
 function checkSame(peer: SimulatedPeer, name: string, first: Agreed, other: Agreed): void {

@@ -1,0 +1,25 @@
+/** A worker thread that simulates the hours it is asked for, one after the other. */
+import { parentPort } from "node:worker_threads";
+import type { HourOutcome, HourRequest } from "./run-hours.ts";
+import { simulateHour } from "./simulate-hour.ts";
+import { Violation } from "./witness.ts";
+
+parentPort?.on("message", ({ seed, peers }: HourRequest) => {
+  parentPort?.postMessage(simulate(seed, peers));
+});
+
+function simulate(seed: number, peers: number | undefined): HourOutcome {
+  const startedAt = performance.now();
+  const ms = (): number => Math.round(performance.now() - startedAt);
+  try {
+    return { seed, report: simulateHour({ seed, peers }), ms: ms(), failure: undefined };
+  } catch (error) {
+    return { seed, report: undefined, ms: ms(), failure: describe(error) };
+  }
+}
+
+/** A broken promise says all in its message; anything else is a bug whose place matters. */
+function describe(error: unknown): string {
+  if (error instanceof Violation) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
