@@ -65,7 +65,10 @@ export interface Peer extends AsyncDisposable {
   delete(name: string): Promise<boolean>;
   /** The place of now in the order of arrival: `changes({ since: cursor() })` misses nothing that comes later. */
   cursor(): string;
-  /** Changes in the order in which they arrived here, from a cursor on (or from now), for ever until aborted. Errors: YARROW_CURSOR_LOST. */
+  /**
+   * Changes in the order in which they arrived here, from a cursor on (or from now), for ever until aborted. The log is kept for
+   * the history window: a feed or cursor that has missed a row which left it ends with YARROW_CURSOR_LOST, and never skips one.
+   */
   changes(options?: { readonly since?: string; readonly signal?: AbortSignal }): AsyncIterable<Change>;
   /** Checks this replica's own rows, and compares it with every linked peer. */
   verify(options?: {
@@ -75,7 +78,7 @@ export interface Peer extends AsyncDisposable {
   }): Promise<VerifyReport>;
   /** Compacts every document now. */
   compact(): Promise<{ readonly documents: number; readonly bytesBefore: number; readonly bytesAfter: number }>;
-  /** Cuts links to a peer (by id or address) or to all, or heals the cut. */
+  /** Cuts links to a peer (by id or address) or to all, or heals the cut. Errors: YARROW_LINK_LIMIT, YARROW_LINK_NOT_FOUND. */
   pauseLinks(paused: boolean, peer?: string): Promise<void>;
   on<K extends keyof PeerEvents>(event: K, listener: (value: PeerEvents[K]) => void): () => void;
   /** Stops accepting, finishes what is under way, closes every session with 1012, closes the store. */
