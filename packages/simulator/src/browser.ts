@@ -119,22 +119,25 @@ export class Browser {
     const { peer } = this;
     const { network, timeline } = world;
     const reachable = peer.running && !network.isCut(this.place, peer.place);
-    timeline.after(reachable ? 2 * network.delay(this.place, peer.place) : this.#random.between(5, CONNECT_TIMEOUT_MS), () => {
-      if (this.#state !== "connecting") return;
-      if (peer !== this.peer || !peer.running || network.isCut(this.place, peer.place)) {
-        this.#failures++;
-        return this.#retryLater();
-      }
-      const connection = network.connect(this.place, peer.place, false);
-      connection.budgetBytes = budgetBytes;
-      this.#connection = connection;
-      connection.listen(0, {
-        frame: (bytes, incarnation) => this.#receive(connection, bytes, incarnation),
-        closed: (code) => this.#disconnected(connection, code),
-      });
-      peer.accept(connection, name, this.place);
-      this.#opened();
-    });
+    timeline.after(
+      reachable ? 2 * network.delay(this.place, peer.place) : this.#random.between(5, CONNECT_TIMEOUT_MS),
+      () => {
+        if (this.#state !== "connecting") return;
+        if (peer !== this.peer || !peer.running || network.isCut(this.place, peer.place)) {
+          this.#failures++;
+          return this.#retryLater();
+        }
+        const connection = network.connect(this.place, peer.place, false);
+        connection.budgetBytes = budgetBytes;
+        this.#connection = connection;
+        connection.listen(0, {
+          frame: (bytes, incarnation) => this.#receive(connection, bytes, incarnation),
+          closed: (code) => this.#disconnected(connection, code),
+        });
+        peer.accept(connection, name, this.place);
+        this.#opened();
+      },
+    );
   }
 
   #opened(): void {

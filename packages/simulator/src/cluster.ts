@@ -98,7 +98,11 @@ export class Cluster {
     for (const witness of this.#world.witnesses) witness.lost?.(peer);
   }
 
-  openTab(name: string, peer: SimulatedPeer, options: { stubborn?: boolean; roams?: boolean; budgetBytes?: number } = {}): Browser {
+  openTab(
+    name: string,
+    peer: SimulatedPeer,
+    options: { stubborn?: boolean; roams?: boolean; budgetBytes?: number } = {},
+  ): Browser {
     let first: SimulatedPeer | undefined = peer;
     const random = this.random.fork();
     const browser = new Browser({

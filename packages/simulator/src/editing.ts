@@ -55,7 +55,9 @@ function changeArray({ array, random }: Editor): void {
 /** Types within types, and edits in those. */
 function nest(editor: Editor): void {
   const { map, array, random } = editor;
-  const inner = [...map.values(), ...array.toArray()].filter((value) => value instanceof Y.Map || value instanceof Y.Array);
+  const inner = [...map.values(), ...array.toArray()].filter(
+    (value) => value instanceof Y.Map || value instanceof Y.Array,
+  );
   const target = random.pickOrNone(inner);
   if (target === undefined || random.chance(0.3)) {
     const created = random.chance(0.5) ? new Y.Map<unknown>() : new Y.Array<unknown>();
@@ -82,8 +84,10 @@ function changeXml({ doc, xml, random }: Editor): void {
     if (random.chance(0.2)) return xml.delete(index, 1);
     if (!(element instanceof Y.XmlElement)) return;
     const text = element.get(0);
-    if (random.chance(0.3) || !(text instanceof Y.XmlText)) element.setAttribute("level", `${random.between(1, 6)}`);
-    else if (random.chance(0.3) && text.length > 1) text.format(0, random.between(1, text.length), { bold: random.chance(0.5) ? true : null });
-    else text.insert(random.between(0, text.length), random.hex(2));
+    const choice = random.between(1, 10);
+    if (choice <= 3 || !(text instanceof Y.XmlText)) element.setAttribute("level", `${random.between(1, 6)}`);
+    else if (choice <= 5 && text.length > 1) {
+      text.format(0, random.between(1, text.length), { bold: random.chance(0.5) ? true : null });
+    } else text.insert(random.between(0, text.length), random.hex(2));
   });
 }

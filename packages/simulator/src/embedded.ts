@@ -88,7 +88,8 @@ export class Embedded {
   }
 
   #replace({ reason, code }: Extract<Effect, { type: "evict" }>): void {
-    if (reason === "invalid" || reason === "too-large") violated("honesty", `a handle was let go as ${reason}: ${code}`);
+    if (reason === "invalid" || reason === "too-large")
+      violated("honesty", `a handle was let go as ${reason}: ${code}`);
     const old = this.editor;
     this.editor = this.#open();
     old.destroy();

@@ -9,12 +9,12 @@ import type { ClusterId, Incarnation, ProcessId } from "@yarrow/protocol";
 import { Relay } from "@yarrow/relay";
 import type { RelayConfig, SessionEffect, SessionEvent } from "@yarrow/relay";
 import { Replica, StoreFailedError, doWork } from "@yarrow/replica";
-import type { Effect, Event, LinkId, ReplicaConfig, SubscriberId } from "@yarrow/replica";
+import type { Effect, Event, ReplicaConfig, SubscriberId } from "@yarrow/replica";
 import type { Counters } from "./counters.ts";
 import type { Disk } from "./disk.ts";
 import type { Connection, Network, Place } from "./network.ts";
-import { ABNORMAL } from "./network.ts";
 import type { Random } from "./random.ts";
+import { Sockets } from "./sockets.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
 import type { Witness } from "./witness.ts";
@@ -58,8 +58,7 @@ interface Process {
   readonly id: ProcessId;
   readonly replica: Replica;
   readonly relay: Relay;
-  readonly links: Map<LinkId, { readonly connection: Connection; readonly side: 0 | 1 }>;
-  readonly sessions: Map<SubscriberId, { readonly connection: Connection; readonly name: string }>;
+  readonly sockets: Sockets;
   readonly handles: Map<SubscriberId, Handle>;
   readonly clockOffsetMs: number;
   inbox: AnyEvent[];
@@ -109,7 +108,7 @@ export class SimulatedPeer {
 
   /** Sockets of browsers that are open now. */
   get sessions(): number {
-    return this.#process?.sessions.size ?? 0;
+    return this.#process?.sockets.sessions ?? 0;
   }
 
   get handles(): number {
@@ -137,7 +136,9 @@ export class SimulatedPeer {
   start(): void {
     const { timeline, clusterId, replicaConfig, relayConfig } = this.#world;
     const random = this.#random.fork();
-    const clockOffsetMs = this.#random.chance(0.1) ? this.#random.between(-600_000, 600_000) : this.#random.between(0, 5_000);
+    const clockOffsetMs = this.#random.chance(0.1)
+      ? this.#random.between(-600_000, 600_000)
+      : this.#random.between(0, 5_000);
     const id = random.hex(16) as ProcessId;
     const { store } = this.disk;
     if (store.readClusterId() === undefined) store.transaction(() => store.writeClusterId(clusterId));
@@ -152,6 +153,16 @@ export class SimulatedPeer {
       config: replicaConfig,
       now: CLOCK_START_MS + timeline.now + clockOffsetMs,
     });
+    const sockets = new Sockets({
+      world: this.#world,
+      place: this.place,
+      random: this.#random.fork(),
+      submit: (event) => {
+        if (sockets === this.#process?.sockets) this.submit(event);
+      },
+      nextId: () => this.nextId(),
+      incarnationOf: (name) => this.incarnationOf(name),
+    });
     const relay = new Relay({ replica, random: () => random.next(), config: relayConfig });
     this.disk.takeTransactions();
     this.disk.takeWritten();
@@ -159,8 +170,7 @@ export class SimulatedPeer {
       id,
       replica,
       relay,
-      links: new Map(),
-      sessions: new Map(),
+      sockets,
       handles: new Map(),
       clockOffsetMs,
       inbox: [],
@@ -176,6 +186,7 @@ export class SimulatedPeer {
 
   /** The process is gone, and with it all that was not on the disk. `lose`: transactions that were not synced. */
   crash(lose: number): void {
+    let lost = lose;
     const process = this.#process;
     if (process === undefined) return;
     const { counters, witnesses } = this.#world;
@@ -185,16 +196,16 @@ export class SimulatedPeer {
     const { committing } = process;
     const { store } = this.disk;
     if (committing !== undefined && committing.transactions > 0) {
-      if (committing.effects.some(({ type }) => type === "deliver" || type === "echo")) counters.crashesWithEchoInFlight++;
-      if (this.#random.chance(0.5)) lose += committing.transactions;
+      if (committing.effects.some(({ type }) => type === "deliver" || type === "echo"))
+        counters.crashesWithEchoInFlight++;
+      if (this.#random.chance(0.5)) lost += committing.transactions;
     }
-    if (lose > 0) {
-      counters.transactionsLost += store.loseTail(lose, { forgetSequence: this.#random.chance(0.5) });
+    if (lost > 0) {
+      counters.transactionsLost += store.loseTail(lost, { forgetSequence: this.#random.chance(0.5) });
       for (const witness of witnesses) witness.lost?.(this);
     }
     for (const handle of [...process.handles.values()]) handle.gone();
-    for (const { connection, side } of process.links.values()) connection.break(side);
-    for (const { connection } of process.sessions.values()) connection.break(1);
+    process.sockets.breakAll();
   }
 
   /** The machine stands still for a while; sockets stay open. */
@@ -235,50 +246,14 @@ export class SimulatedPeer {
 
   /** A browser has connected. */
   accept(connection: Connection, name: string, address: string): void {
-    const process = this.#process;
-    if (process === undefined) return connection.break();
-    const session = this.nextId();
-    process.sessions.set(session, { connection, name });
-    this.submit({ type: "session-opened", session, name, address });
-    connection.listen(1, {
-      frame: (bytes) => this.submit({ type: "session-frame", session, bytes }),
-      closed: (code) => {
-        process.sessions.delete(session);
-        this.submit({ type: "session-closed", session, abnormal: code === ABNORMAL });
-      },
-      congested: () => this.submit({ type: "session-congested", session }),
-      drained: () => this.submit({ type: "session-drained", session }),
-    });
+    if (this.#process === undefined) connection.break();
+    else this.#process.sockets.accept(connection, name, address);
   }
 
   /** Another peer has connected. */
   acceptLink(connection: Connection): void {
-    this.#addLink(connection, 1, undefined);
-  }
-
-  #addLink(connection: Connection, side: 0 | 1, dialled: string | undefined): void {
-    const process = this.#process;
-    if (process === undefined) return connection.break();
-    const link = this.nextId();
-    const { counters, trace, timeline } = this.#world;
-    process.links.set(link, { connection, side });
-    this.submit({ type: "link-opened", link, dialled });
-    connection.listen(side, {
-      frame: (bytes) => {
-        counters.linkFrames++;
-        trace.note(timeline.now, this.place, "link frame", bytes);
-        this.submit({ type: "link-frame", link, bytes });
-      },
-      closed: () => {
-        process.links.delete(link);
-        this.submit({ type: "link-closed", link, reason: "the connection is gone" });
-      },
-      congested: () => {
-        counters.congestedLinks++;
-        this.submit({ type: "link-congested", link });
-      },
-      drained: () => this.submit({ type: "link-drained", link }),
-    });
+    if (this.#process === undefined) connection.break();
+    else this.#process.sockets.addLink(connection, 1, undefined);
   }
 
   #schedule(process: Process, time: number): void {
@@ -352,29 +327,15 @@ export class SimulatedPeer {
     const { witnesses, counters } = this.#world;
     switch (effect.type) {
       case "session-send":
-        return this.#sendToSessions(process, effect.sessions, effect.frame);
+        return process.sockets.sendToSessions(effect.sessions, effect.frame);
       case "session-close":
-        process.sessions.get(effect.session)?.connection.close(1, effect.code);
-        process.sessions.delete(effect.session);
-        return;
-      case "send": {
-        const link = process.links.get(effect.link);
-        for (const frame of effect.frames) link?.connection.send(link.side, frame);
-        return;
-      }
-      case "close-link": {
-        const link = process.links.get(effect.link);
-        if (link === undefined) return;
-        link.connection.close(link.side, 1000);
-        process.links.delete(effect.link);
-        // The socket takes its time to say goodbye.
-        this.#world.timeline.after(this.#random.between(1, 1_000), () => {
-          if (process === this.#process) this.submit({ type: "link-closed", link: effect.link, reason: "closed" });
-        });
-        return;
-      }
+        return process.sockets.closeSession(effect.session, effect.code);
+      case "send":
+        return process.sockets.send(effect.link, effect.frames);
+      case "close-link":
+        return process.sockets.closeLink(effect.link);
       case "dial":
-        return this.#dial(process, effect.url);
+        return process.sockets.dial(effect.url);
       case "work": {
         const result = doWork(effect.job);
         this.#world.timeline.after(this.#random.between(1, 40), () => {
@@ -402,44 +363,16 @@ export class SimulatedPeer {
     }
   }
 
-  #sendToSessions(process: Process, sessions: readonly SubscriberId[], frame: Uint8Array): void {
-    const { trace, timeline } = this.#world;
-    trace.note(timeline.now, this.place, "session frame", frame);
-    for (const id of sessions) {
-      const session = process.sessions.get(id);
-      // Checkers want to know of which incarnation it tells.
-      session?.connection.send(1, frame, this.incarnationOf(session.name));
-    }
-  }
-
   #observe(fact: Extract<Effect, { type: "observe" }>["fact"], counters: Counters): void {
     if (fact.kind === "round-ended" && fact.documents > 0) counters.roundsThatRepaired++;
     else if (fact.kind === "compacted") counters.compactions++;
     else if (fact.kind === "commit-failed" && fact.code === "YARROW_STORE_FULL") counters.refusedForRoom++;
     else if (fact.kind === "reconciliation-stuck") this.#note("reconciliation stuck");
-    else if (fact.kind === "quarantined") violated("storage", `${this.place} found damage in ${fact.name}: ${fact.detail}`);
+    else if (fact.kind === "quarantined")
+      violated("storage", `${this.place} found damage in ${fact.name}: ${fact.detail}`);
     else if (fact.kind === "refused-update" && fact.code === "YARROW_UPDATE_INVALID") {
       violated("validation", `${this.place} refused an update of ${fact.name}: ${fact.detail}`);
     }
-  }
-
-  #dial(process: Process, url: string): void {
-    const { network, timeline, peerAt, linkBudgetBytes } = this.#world;
-    const other = peerAt(url);
-    const unreachable = (): boolean =>
-      other === undefined || !other.running || network.isCut(this.place, other.place) || network.isCut(other.place, this.place);
-    const delay = other === undefined ? 1 : 2 * network.delay(this.place, other.place);
-    timeline.after(unreachable() ? delay + this.#random.between(1, 2_000) : delay, () => {
-      if (process !== this.#process) return;
-      if (other === undefined || unreachable()) {
-        this.submit({ type: "dial-failed", url, reason: "nobody answers" });
-        return;
-      }
-      const connection = network.connect(this.place, other.place, true);
-      connection.budgetBytes = linkBudgetBytes;
-      this.#addLink(connection, 0, url);
-      other.acceptLink(connection);
-    });
   }
 
   #assertProgress(process: Process): void {

@@ -38,12 +38,12 @@ export async function runHours({ seed, hours, peers, onHour }: HoursOptions): Pr
 /** One worker takes seeds until none is left. */
 function work(seeds: number[], peers: number | undefined, done: (outcome: HourOutcome) => void): Promise<void> {
   const source = import.meta.url.endsWith(".ts");
-  const file = new URL(source ? "./worker.ts" : "./worker.js", import.meta.url);
+  const file = source ? new URL("./worker.ts", import.meta.url) : new URL("./worker.js", import.meta.url);
   const worker = new Worker(file, source ? { execArgv: ["--conditions=yarrow-src"] } : {});
   return new Promise((resolve, reject) => {
     const next = (): void => {
       const seed = seeds.shift();
-      if (seed !== undefined) worker.postMessage({ seed, peers } satisfies HourRequest);
+      if (seed !== undefined) worker.postMessage({ seed, peers } satisfies HourRequest, []);
       else void worker.terminate().then(() => resolve(), reject);
     };
     worker.on("message", (outcome: HourOutcome) => {

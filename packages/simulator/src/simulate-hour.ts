@@ -33,8 +33,8 @@ export interface HourReport {
 }
 
 const HOUR_MS = 3_600_000;
-const CHECKPOINT_MS = 120_000;
-const BOUNDS_MS = 10_000;
+const CHECKPOINT_MS = 300_000;
+const BOUNDS_MS = 30_000;
 /** Healed peers must agree within this time, which holds the longest waits before a redial and before a round, twice. */
 const SETTLE_MS = 120_000;
 /** Then everybody who waits before another dial or another round has had the time for it. */
@@ -50,7 +50,7 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
     linkBudgetBytes: draw.pick([512, 4_096, 1_048_576]),
     print,
   });
-  addPeers(cluster, draw, peers ?? draw.between(3, 5));
+  addPeers(cluster, draw, peers ?? draw.pick([3, 3, 4, 5]));
   const workload = new Workload(cluster, lengthMs);
   const faults = new Faults(cluster, lengthMs);
   every(cluster, CHECKPOINT_MS, lengthMs, () => checkpoint(cluster));

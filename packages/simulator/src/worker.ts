@@ -4,9 +4,8 @@ import type { HourOutcome, HourRequest } from "./run-hours.ts";
 import { simulateHour } from "./simulate-hour.ts";
 import { Violation } from "./witness.ts";
 
-parentPort?.on("message", ({ seed, peers }: HourRequest) => {
-  parentPort?.postMessage(simulate(seed, peers));
-});
+const port = parentPort;
+port?.on("message", ({ seed, peers }: HourRequest) => port.postMessage(simulate(seed, peers), []));
 
 function simulate(seed: number, peers: number | undefined): HourOutcome {
   const startedAt = performance.now();

@@ -87,9 +87,16 @@ describe("convergence", () => {
     store.damage.log(first?.sequence ?? 0);
     store.transaction(() => {
       store.deleteLog(id, incarnation, store.lastSequence());
-      store.appendLog({ document: id, incarnation, arrivedMs: 0, segments: [{ principal: "", source: "local", update: forged }] });
+      store.appendLog({
+        document: id,
+        incarnation,
+        arrivedMs: 0,
+        segments: [{ principal: "", source: "local", update: forged }],
+      });
     });
-    expect(() => checkConvergence(scene.cluster.peers)).toThrow(/^convergence: peer-1 reads page otherwise, with an equal fingerprint/);
+    expect(() => checkConvergence(scene.cluster.peers)).toThrow(
+      /^convergence: peer-1 reads page otherwise, with an equal fingerprint/,
+    );
   });
 
   test("[SIM1] sees a tab that shows something else", () => {
@@ -176,7 +183,9 @@ describe("deletions", () => {
     const { scene, store } = withContent();
     const good = row(scene.b);
     store.transaction(() => store.writeDocument({ ...good, incarnation: 2 }));
-    expect(() => scene.cluster.deletions.written(scene.b, [NAME], new Set())).toThrow(/^deletions: peer-1 deleted page/);
+    expect(() => scene.cluster.deletions.written(scene.b, [NAME], new Set())).toThrow(
+      /^deletions: peer-1 deleted page/,
+    );
   });
 
   test("[SIM6] see a dead client in a later life of its document", () => {
@@ -185,7 +194,9 @@ describe("deletions", () => {
     scene.delete(scene.a);
     scene.type(scene.tab(scene.a), "new").type(scene.tab(scene.b), "newer");
     const effect = { type: "deliver", name: NAME, incarnation: 3, update, writers: [] } as const;
-    expect(() => scene.cluster.deletions.shown(scene.b, effect)).toThrow(/^deletions: peer-1 took client .*, dead since incarnation 1, into 3/);
+    expect(() => scene.cluster.deletions.shown(scene.b, effect)).toThrow(
+      /^deletions: peer-1 took client .*, dead since incarnation 1, into 3/,
+    );
   });
 
   test("[SIM6] see an incarnation or a fence that goes back", () => {
@@ -196,7 +207,9 @@ describe("deletions", () => {
     const { deletions } = scene.cluster;
     expect(() => deletions.written(scene.b, [NAME], new Set())).toThrow(/^deletions: peer-1 forgot that client/);
     store.transaction(() => store.writeDocument({ ...deleted, incarnation: 1 }));
-    expect(() => deletions.written(scene.b, [NAME], new Set())).toThrow(/^deletions: peer-1 went back from incarnation 2 to 1/);
+    expect(() => deletions.written(scene.b, [NAME], new Set())).toThrow(
+      /^deletions: peer-1 went back from incarnation 2 to 1/,
+    );
   });
 });
 

@@ -96,8 +96,8 @@ export class Scene {
   words(peer: SimulatedPeer): string[] | undefined {
     const document = peer.disk.inspector.document(NAME);
     if (document === undefined || document.row.incarnation % 2 === 0) return undefined;
-    const { value } = readRoots(document.parts(), document.deleteSet()).text ?? { value: "" };
-    return String(value)
+    const value = readRoots(document.parts(), document.deleteSet()).text?.value;
+    return (typeof value === "string" ? value : "")
       .split(" ")
       .filter((word) => word !== "")
       .sort();

@@ -2,8 +2,8 @@
  * Nothing appears that nobody wrote, and nothing looks other than it was written. All local updates of all clients are kept;
  * those that the peers hold at the end, applied by plain Yjs to an empty document, must give exactly the peers' content.
  */
-import { Contribution, contentDigest } from "@yarrow/replica";
-import type { InspectedDocument } from "@yarrow/replica";
+import { contentDigest } from "@yarrow/replica";
+import type { Contribution, InspectedDocument } from "@yarrow/replica";
 import type { Witness } from "../witness.ts";
 import { violated } from "../witness.ts";
 import { contributionOf } from "./contributions.ts";
@@ -41,7 +41,8 @@ export class Authorship implements Witness {
     for (const [client, clock] of document.clocks) {
       const known = this.#clients.get(client);
       if (known?.name !== name) violated("authorship", `${name} holds client ${client}, who never wrote there`);
-      if (clock > known.clock) violated("authorship", `${name} holds clock ${clock} of client ${client}, who wrote ${known.clock}`);
+      if (clock > known.clock)
+        violated("authorship", `${name} holds clock ${clock} of client ${client}, who wrote ${known.clock}`);
     }
   }
 

@@ -28,7 +28,10 @@ export function checkBounds(peer: SimulatedPeer): void {
     const document = peer.disk.inspector.document(name);
     if (document === undefined) continue;
     if (document.pendingBytes > config.pendingBytesMax) {
-      violated("bounds", `${document.pendingBytes} bytes wait in ${name} of ${peer.place}, the limit is ${config.pendingBytesMax}`);
+      violated(
+        "bounds",
+        `${document.pendingBytes} bytes wait in ${name} of ${peer.place}, the limit is ${config.pendingBytesMax}`,
+      );
     }
     if (document.fence.size > FENCE_IDS_MAX) violated("bounds", `the fence of ${name} has ${document.fence.size} ids`);
   }

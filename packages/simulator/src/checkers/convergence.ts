@@ -27,8 +27,11 @@ export function checkConvergence(peers: readonly SimulatedPeer[]): Map<string, A
   const agreed = new Map<string, Agreed>();
   for (const [index, peer] of peers.entries()) {
     const { store, inspector } = peer.disk;
-    const rows = store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" }).filter((row) => row.incarnation > 0);
-    if (index > 0 && rows.length !== agreed.size) violated("convergence", `${peer.place} has ${rows.length} of ${agreed.size} documents`);
+    const rows = store
+      .listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" })
+      .filter((row) => row.incarnation > 0);
+    if (index > 0 && rows.length !== agreed.size)
+      violated("convergence", `${peer.place} has ${rows.length} of ${agreed.size} documents`);
     for (const { name } of rows) {
       const document = inspector.document(name);
       if (document === undefined) continue;
@@ -51,7 +54,10 @@ export function checkEditor(editor: Editor, what: string, agreed: ReadonlyMap<st
   const alive = known !== undefined && known.document.row.incarnation % 2 === 1;
   const expected = alive ? known.digest : contentDigest([], new Uint8Array(0));
   if (shown === expected) return;
-  violated("convergence", `${what} shows ${editor.name} otherwise than the peers hold it: ${difference(editor, known?.document)}`);
+  violated(
+    "convergence",
+    `${what} shows ${editor.name} otherwise than the peers hold it: ${difference(editor, known?.document)}`,
+  );
 }
 
 /** For people: which clients the two do not agree on. */
@@ -60,18 +66,23 @@ function difference({ doc, client }: Editor, document: InspectedDocument | undef
   const held = document?.clocks ?? new Map<number, number>();
   const lines = [...new Set([...shown.keys(), ...held.keys()])]
     .filter((writer) => shown.get(writer) !== held.get(writer))
-    .map((writer) => `${writer === client ? "its own client" : `client ${writer}`} ${shown.get(writer) ?? 0}, held ${held.get(writer) ?? 0}`);
+    .map(
+      (writer) =>
+        `${writer === client ? "its own client" : `client ${writer}`} ${shown.get(writer) ?? 0}, held ${held.get(writer) ?? 0}`,
+    );
   return lines.length === 0 ? "deletions" : lines.join("; ");
 }
 
 function checkSame(peer: SimulatedPeer, name: string, first: Agreed, other: Agreed): void {
   const [one, two] = [first.document.row, other.document.row];
   if (one.incarnation !== two.incarnation) violated("convergence", `incarnations of ${name} differ at ${peer.place}`);
-  if (toHex(one.fingerprint) !== toHex(two.fingerprint)) violated("convergence", `fingerprints of ${name} differ at ${peer.place}`);
+  if (toHex(one.fingerprint) !== toHex(two.fingerprint))
+    violated("convergence", `fingerprints of ${name} differ at ${peer.place}`);
   if (toHex(one.fence ?? one.fingerprint) !== toHex(two.fence ?? two.fingerprint)) {
     violated("convergence", `fences of ${name} differ at ${peer.place}`);
   }
-  if (first.digest !== other.digest) violated("convergence", `${peer.place} reads ${name} otherwise, with an equal fingerprint`);
+  if (first.digest !== other.digest)
+    violated("convergence", `${peer.place} reads ${name} otherwise, with an equal fingerprint`);
   if (first.digest === "") violated("convergence", `${name} cannot be read at ${peer.place}`);
 }
 

@@ -51,14 +51,17 @@ export class Deletions implements Witness {
 
   shown(peer: SimulatedPeer, { name, incarnation, update }: Deliver): void {
     let accepted = this.#accepted.get(name);
-    if (accepted === undefined) this.#accepted.set(name, (accepted = new Map()));
+    if (accepted === undefined) this.#accepted.set(name, (accepted = new Map<number, Incarnation>()));
     for (const client of contributionOf(update).clocks.keys()) {
       const last = accepted.get(client);
       if (last !== undefined && last >= incarnation) continue;
       accepted.set(client, incarnation);
       if (last === undefined) continue;
       if (fenceOf(this.#ofPeer(peer).get(name)?.before).has(client)) {
-        violated("deletions", `${peer.place} took client ${client}, dead since incarnation ${last}, into ${incarnation} of ${name}`);
+        violated(
+          "deletions",
+          `${peer.place} took client ${client}, dead since incarnation ${last}, into ${incarnation} of ${name}`,
+        );
       }
     }
   }
@@ -70,13 +73,16 @@ export class Deletions implements Witness {
 
   #ofPeer(peer: SimulatedPeer): Map<string, Seen> {
     let seen = this.#seen.get(peer);
-    if (seen === undefined) this.#seen.set(peer, (seen = new Map()));
+    if (seen === undefined) this.#seen.set(peer, (seen = new Map<string, Seen>()));
     return seen;
   }
 
   #compare(peer: SimulatedPeer, name: string, seen: Seen, row: DocumentRow, pending: number): void {
     if (row.incarnation < seen.row.incarnation) {
-      violated("deletions", `${peer.place} went back from incarnation ${seen.row.incarnation} to ${row.incarnation} of ${name}`);
+      violated(
+        "deletions",
+        `${peer.place} went back from incarnation ${seen.row.incarnation} to ${row.incarnation} of ${name}`,
+      );
     }
     if (row.incarnation === seen.row.incarnation && pending < seen.pending) this.#counters.pendingResolved++;
     if (row.fence === seen.row.fence) return;

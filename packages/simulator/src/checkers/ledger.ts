@@ -43,7 +43,10 @@ export class Ledger implements Witness {
     // Nobody was shown what was committed just before a crash; a client that sends it again learns that it is there.
     const onDisk = peer.disk.inspector.document(browser.name)?.clocks.get(client) ?? 0;
     if (clock <= onDisk) return void debt.owed.clocks.set(client, clock);
-    violated("ledger", `${peer.place} acknowledged clock ${clock} of ${browser.place} in ${browser.name} before it was committed`);
+    violated(
+      "ledger",
+      `${peer.place} acknowledged clock ${clock} of ${browser.place} in ${browser.name} before it was committed`,
+    );
   }
 
   lost(): void {
@@ -70,7 +73,10 @@ export class Ledger implements Witness {
         if (reached > incarnation) continue;
         if (reached < incarnation) violated("ledger", `peer ${index} lacks incarnation ${incarnation} of ${name}`);
         if (document?.covers(owed) === true) continue;
-        violated("ledger", `peer ${index} has lost acknowledged updates of ${name}, incarnation ${incarnation}: ${missing(owed, document)}`);
+        violated(
+          "ledger",
+          `peer ${index} has lost acknowledged updates of ${name}, incarnation ${incarnation}: ${missing(owed, document)}`,
+        );
       }
     }
   }
@@ -106,5 +112,7 @@ function lesser(owed: Contribution, held: Contribution): { result: Contribution;
 function missing(owed: Contribution, document: InspectedDocument | undefined): string {
   const clocks = [...owed.clocks].filter(([client, clock]) => clock > (document?.clocks.get(client) ?? 0));
   if (clocks.length === 0) return "deletions";
-  return clocks.map(([client, clock]) => `client ${client} ${document?.clocks.get(client) ?? 0} of ${clock}`).join(", ");
+  return clocks
+    .map(([client, clock]) => `client ${client} ${document?.clocks.get(client) ?? 0} of ${clock}`)
+    .join(", ");
 }

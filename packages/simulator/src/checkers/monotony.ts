@@ -28,7 +28,10 @@ export class Monotony implements Witness {
       const { incarnation } = document.row;
       const last = before?.get(name);
       if (last !== undefined && last.incarnation > incarnation) {
-        violated("monotony", `${peer.place} went back from incarnation ${last.incarnation} to ${incarnation} of ${name}`);
+        violated(
+          "monotony",
+          `${peer.place} went back from incarnation ${last.incarnation} to ${incarnation} of ${name}`,
+        );
       }
       if (last?.incarnation === incarnation && !document.covers(last.reached)) {
         violated("monotony", `${peer.place} has less of ${name} than it had`);
