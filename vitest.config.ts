@@ -7,6 +7,8 @@ export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "apps/*/test/**/*.test.ts", "scripts/test/**/*.test.ts"],
     testTimeout: 30_000,
+    // The default leaves one of two processors idle.
+    maxWorkers: 2,
     // A lone or retried test is a check that is silently absent.
     allowOnly: false,
     retry: 0,

@@ -6,7 +6,7 @@ import * as Y from "yjs";
 import type { Random } from "./random.ts";
 
 /** Origin of what came from a peer. */
-export const REMOTE = "remote";
+const REMOTE = "remote";
 
 export interface EditorOptions {
   readonly name: string;

@@ -3,7 +3,7 @@
  * promise is checked. The same seed gives the same hour, down to the last byte.
  */
 import type { ReplicaConfig } from "@yarrow/replica";
-import { checkBounds } from "./checkers/bounds.ts";
+import { checkBounds, checkStoredBounds } from "./checkers/bounds.ts";
 import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/convergence.ts";
 import { checkFingerprints } from "./checkers/fingerprints.ts";
 import { checkRest } from "./checkers/rest.ts";
@@ -74,7 +74,7 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
 function drawConfig(draw: Random): Partial<ReplicaConfig> {
   return {
     pendingBytesMax: draw.pick([2_048, 65_536, 1_048_576]),
-    entryCacheBytesMax: draw.pick([16_384, 65_536, 1_048_576]),
+    entryCacheBytesMax: draw.pick([32_768, 131_072, 1_048_576]),
     answerCacheBytesMax: draw.pick([0, 16_384, 1_048_576]),
     inlineWorkBytes: draw.pick([256, 4_096, 65_536]),
     workInFlightMax: draw.between(1, 4),
@@ -110,6 +110,7 @@ function checkpoint(cluster: Cluster): void {
   cluster.counters.checkpoints++;
   for (const peer of cluster.peers) {
     checkFingerprints(peer);
+    checkStoredBounds(peer);
     cluster.monotony.check(peer);
   }
 }

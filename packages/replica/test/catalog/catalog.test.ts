@@ -62,7 +62,7 @@ describe("the cache of documents", () => {
     const random = createRandom(11);
     const bench = new Bench({ entryCacheBytesMax: 1e9 });
     const names = ["a", "b", "c", "d"];
-    const updates = names.map((name, i) => typed("some text of a document", 100 + i));
+    const updates = names.map((_, i) => typed("some text of a document", 100 + i));
     for (let turn = 0; turn < 400; turn++) {
       const which = random.below(names.length);
       const name = names[which]!;

@@ -1,5 +1,6 @@
 /** Live push and copies. The words: docs/spec/gos.md. */
 import { describe, expect, it } from "vitest";
+import type { Peer } from "./cluster.ts";
 import { Cluster, Editor, peerIdOf, textOf } from "./cluster.ts";
 
 function mesh(count: number) {
