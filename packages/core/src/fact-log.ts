@@ -39,5 +39,11 @@ export function logLineFor(fact: Fact): LogLine | undefined {
   const voice = VOICES[fact.kind];
   if (voice === undefined) return undefined;
   const { kind, ...fields } = fact;
-  return { ...voice, fields: { fact: kind, ...fields } };
+  return { ...voice, level: isRoutine(fact) ? "debug" : voice.level, fields: { fact: kind, ...fields } };
+}
+
+/** What passes by itself and comes again every second while it lasts, or what another line has told already. */
+function isRoutine(fact: Fact): boolean {
+  if (fact.kind === "link-refused") return fact.code === "YARROW_LINK_PAUSED" || fact.code === "YARROW_LINK_DUPLICATE";
+  return fact.kind === "link-down" && fact.peerId === undefined;
 }

@@ -19,6 +19,8 @@ import { Link } from "./link.ts";
 /** Peers and addresses that are paused by name at once; more than a mesh has peers to name. Beyond it, none is added. */
 const PAUSED_NAMES_MAX = 1_024;
 
+const LINKS_PAUSED = "links of this peer are paused";
+
 export interface LinksOptions {
   readonly config: ReplicaConfig;
   readonly directory: Directory;
@@ -74,6 +76,8 @@ export class Links {
     if (this.#links.size > config.linksMax) {
       return this.refuse(link, "YARROW_LINK_LIMIT", `this peer has its limit of ${config.linksMax} links`, now);
     }
+    // Before any greeting: the other side would take a hello for a link, and its end for an accident.
+    if (this.#pausedAll) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
     link.send(this.#hello());
   }
 
@@ -111,7 +115,7 @@ export class Links {
     else if (!paused) this.#pausedPeers.delete(peer);
     if (peer === undefined && !paused) this.#pausedPeers.clear();
     for (const link of this.all()) {
-      if (this.#isPaused(link)) this.refuse(link, "YARROW_LINK_PAUSED", "links of this peer are paused", now);
+      if (this.#isPaused(link)) this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
     }
     if (!paused) this.#options.directory.hurry(now);
   }
@@ -209,7 +213,7 @@ export class Links {
       return;
     }
     link.state = { kind: "open", hello, since: now };
-    if (this.#isPaused(link)) return this.refuse(link, "YARROW_LINK_PAUSED", "links of this peer are paused", now);
+    if (this.#isPaused(link)) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
     if (!this.#winsOverOthers(link, hello, now)) return;
     if (verdict.kind === "adopt" && !adoptCluster(verdict.clusterId)) {
       return this.refuse(link, "YARROW_STORE_FULL", "there is no room to remember the cluster", now);
@@ -252,13 +256,15 @@ export class Links {
   }
 
   #end(link: Link, reason: string, now: number, why: "failed" | "passing" | "ended"): void {
+    const { directory } = this.#options;
     const { peerId, hello } = link;
     const wasOpen = link.state.kind === "open";
     link.state = { kind: "closing" };
-    if (link.dialled !== undefined) this.#options.directory.lost(link.dialled, now, why);
+    if (link.dialled !== undefined) directory.lost(link.dialled, now, why);
     this.#emitFact({ kind: "link-down", link: link.id, peerId, reason });
     if (!wasOpen) return;
-    if (peerId !== undefined) this.#options.directory.peerLost(peerId, hello?.addresses ?? [], now);
+    // After a passing refusal nothing is gained by trying sooner than it told.
+    if (peerId !== undefined && why !== "passing") directory.peerLost(peerId, hello?.addresses ?? [], now);
     this.#options.ended(link, now);
     if (hello === undefined || this.open().some((other) => other.processId === hello.processId)) return;
     this.#options.emit({ type: "presence-lost", origin: hello.processId });

@@ -179,6 +179,20 @@ describe("links", () => {
     },
   );
 
+  it.each(["all", "one by its id"])("[HND19] who dials a paused peer asks about once a second (paused: %s)", (what) => {
+    const cluster = new Cluster();
+    const a = cluster.add({ discovery: false });
+    const b = cluster.add({ peers: [a.url], discovery: false });
+    cluster.run(3_000);
+    cluster.step(a, { type: "pause-links", peer: what === "all" ? undefined : b.replica.peerId, paused: true });
+    b.mark();
+    cluster.run(30_000);
+    const refused = b.facts("link-refused").length;
+    expect(refused).toBeGreaterThan(15);
+    expect(refused).toBeLessThan(60);
+    if (what === "all") expect(b.facts("link-up")).toEqual([]);
+  });
+
   it.each(["peer id", "address"])("[HND12] one peer is paused by its %s, whoever dialled, and no other", (by) => {
     const cluster = new Cluster();
     const a = cluster.add();
