@@ -8,6 +8,7 @@
  *    not reported. Only opening the store anew, which replays the write-ahead log, tells.
  * 4. No statement is left half read: results are taken whole, so that no reader holds the write-ahead log back.
  */
+import fs from "node:fs";
 import Database from "better-sqlite3";
 import { assert } from "@yarrow/protocol";
 import { StoreFailedError } from "@yarrow/replica";
@@ -35,6 +36,8 @@ export class Connection {
   readonly #begin: Database.Statement;
   readonly #commit: Database.Statement;
   readonly #rollback: Database.Statement;
+  /** What a commit goes to, by the number it had when it was opened. */
+  readonly #files: readonly { readonly path: string; readonly number: number | undefined }[];
   readonly #participants: Participant[] = [];
   /** `spoilt`: a statement failed, so that the transaction can only be taken back. */
   #state: "idle" | "open" | "spoilt" = "idle";
@@ -51,6 +54,10 @@ export class Connection {
     this.#commit = database.prepare("COMMIT");
     this.#rollback = database.prepare("ROLLBACK");
     this.totals = new Totals(this);
+    this.#files = ["", "-wal"].map((suffix) => ({
+      path: `${database.name}${suffix}`,
+      number: fileNumber(`${database.name}${suffix}`),
+    }));
   }
 
   get failed(): boolean {
@@ -81,6 +88,7 @@ export class Connection {
       for (const participant of this.#participants) participant.beforeCommit();
       this.#commit.run();
       this.#state = "idle";
+      this.#assertInPlace();
       return result;
     } catch (error) {
       const translated = this.translate(error);
@@ -139,6 +147,14 @@ export class Connection {
 
   close(): void {
     this.#database.close();
+  }
+
+  /** A file that was removed or replaced takes commits without complaint, and is gone with the process. */
+  #assertInPlace(): void {
+    for (const file of this.#files) {
+      if (file.number === fileNumber(file.path)) continue;
+      throw new StoreFailedError(`${file.path} was removed or replaced while the peer ran`);
+    }
   }
 
   #takeBack(): void {
@@ -207,4 +223,8 @@ export class Query<Row extends readonly unknown[]> {
       throw this.#connection.translate(error);
     }
   }
+}
+
+function fileNumber(path: string): number | undefined {
+  return fs.statSync(path, { throwIfNoEntry: false })?.ino;
 }

@@ -55,6 +55,31 @@ test("[STO24] a folder that cannot be made is refused, with why", () => {
   }
 });
 
+test.each(["yarrow.db", "yarrow.db-wal", "all of it"])("[STO27] with %s gone, nothing more is acknowledged", (what) => {
+  const folder = path.join(makeTemporaryFolder(), "data");
+  const store = open(folder);
+  store.transaction(() => writeEverything(store, "x"));
+  store.checkpoint("truncate");
+  store.transaction(() => writeEverything(store, "y"));
+  fs.rmSync(what === "all of it" ? folder : path.join(folder, what), { recursive: true });
+  for (const name of ["z", "again"]) {
+    expect(() => store.transaction(() => writeEverything(store, name))).toThrow(
+      expect.objectContaining({ code: "YARROW_STORE_FAILED" }),
+    );
+  }
+  store.close();
+});
+
+test("[STO27] with the folder moved away and another in its place, nothing more is acknowledged", () => {
+  const folder = path.join(makeTemporaryFolder(), "data");
+  const store = open(folder);
+  store.transaction(() => writeEverything(store, "x"));
+  fs.renameSync(folder, `${folder}-moved`);
+  fs.cpSync(`${folder}-moved`, folder, { recursive: true });
+  expect(() => store.transaction(() => writeEverything(store, "y"))).toThrow("was removed or replaced");
+  store.close();
+});
+
 test("[STO15] the peer id is minted once, and a copied folder has it too", () => {
   const folder = makeTemporaryFolder();
   const store = open(folder);
