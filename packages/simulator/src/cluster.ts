@@ -8,6 +8,7 @@ import { Authorship } from "./checkers/authorship.ts";
 import { Deletions } from "./checkers/deletions.ts";
 import { Ledger } from "./checkers/ledger.ts";
 import { Monotony } from "./checkers/monotony.ts";
+import { Timeliness } from "./checkers/timeliness.ts";
 import { createCounters } from "./counters.ts";
 import { Disk } from "./disk.ts";
 import { Embedded } from "./embedded.ts";
@@ -44,6 +45,7 @@ export class Cluster {
   readonly authorship = new Authorship();
   readonly deletions = new Deletions(this.counters);
   readonly monotony = new Monotony();
+  readonly timeliness = new Timeliness();
   readonly #world: World;
   #places = 0;
 

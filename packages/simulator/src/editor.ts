@@ -52,8 +52,17 @@ export class Editor {
     return this.doc.clientID;
   }
 
+  /** How far it has seen a client. */
+  clockOf(client: number): number {
+    return Y.getState(this.doc.store, client);
+  }
+
   receive(update: Uint8Array): void {
     Y.applyUpdate(this.doc, update, REMOTE);
+  }
+
+  get destroyed(): boolean {
+    return this.doc.isDestroyed;
   }
 
   destroy(): void {

@@ -20,6 +20,10 @@ export interface Listener {
   readonly drained?: () => void;
 }
 
+const NEAR_MS = [1, 3] as const;
+const FAR_MS = [5, 80] as const;
+const SATELLITE_MS = [200, 600] as const;
+
 /** RFC 6455: the connection broke without a word. */
 export const ABNORMAL = 1006;
 
@@ -103,7 +107,9 @@ export class Network {
     const key = from < to ? `${from}>${to}` : `${to}>${from}`;
     let base = this.#delays.get(key);
     if (base === undefined) {
-      base = this.random.chance(0.5) ? this.random.between(1, 3) : this.random.between(5, 80);
+      const kind = this.random.between(1, 10);
+      const [least, most] = kind <= 5 ? NEAR_MS : kind <= 9 ? FAR_MS : SATELLITE_MS;
+      base = this.random.between(least, most);
       this.#delays.set(key, base);
     }
     return base + (this.random.chance(0.2) ? this.random.exponential(base) : 0);
@@ -148,6 +154,11 @@ export class Connection {
 
   get open(): boolean {
     return !this.#broken && !this.#ways[0].closed && !this.#ways[1].closed;
+  }
+
+  /** True while something holds frames back. */
+  get stalled(): boolean {
+    return this.#ways.some((way) => way.held.length > 0 || !this.#passes(way));
   }
 
   /** What is told to the end at `side`: 0 = the one who dialled. */

@@ -338,7 +338,7 @@ export class SimulatedPeer {
         return process.sockets.dial(effect.url);
       case "work": {
         const result = doWork(effect.job);
-        this.#world.timeline.after(this.#random.between(1, 40), () => {
+        this.#world.timeline.after(this.#random.exponential(40), () => {
           if (process === this.#process) this.submit({ type: "work-done", work: effect.work, result });
         });
         return;

@@ -7,6 +7,7 @@ import { checkBounds, checkStoredBounds } from "./checkers/bounds.ts";
 import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/convergence.ts";
 import { checkFingerprints } from "./checkers/fingerprints.ts";
 import { checkRest } from "./checkers/rest.ts";
+import { LAG_MAX_MS } from "./checkers/timeliness.ts";
 import { Cluster } from "./cluster.ts";
 import { shortfalls } from "./counters.ts";
 import type { Counters } from "./counters.ts";
@@ -56,6 +57,10 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
   every(cluster, CHECKPOINT_MS, lengthMs, () => checkpoint(cluster));
   every(cluster, BOUNDS_MS, lengthMs, () => {
     for (const peer of cluster.peers) checkBounds(peer);
+  });
+  every(cluster, LAG_MAX_MS, lengthMs, () => {
+    cluster.timeliness.check();
+    cluster.timeliness.expect(cluster.browsers);
   });
   cluster.run(lengthMs);
   workload.stop();

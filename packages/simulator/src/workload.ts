@@ -13,7 +13,7 @@ const TABS = 11;
 const HANDLES = 3;
 const WRITE_EVERY_MS = 880;
 const TAB_CHANGES_EVERY_MS = 15_000;
-const DELETIONS = 9;
+const DELETIONS = 24;
 
 export class Workload {
   readonly #cluster: Cluster;
@@ -51,7 +51,7 @@ export class Workload {
     if (writer === undefined) return;
     const edits = this.#random.chance(0.02) ? this.#random.between(3, 15) : 1;
     for (let count = 0; count < edits; count++) edit(writer.editor);
-    if (writer instanceof Object && "awaitCopies" in writer && this.#random.chance(0.2)) writer.awaitCopies(1);
+    if ("awaitCopies" in writer && this.#random.chance(0.2)) writer.awaitCopies(1);
   }
 
   #changeTabs(): void {
@@ -60,10 +60,22 @@ export class Workload {
     const small = this.#random.chance(0.6);
     const tab = this.#openTab(small ? `note/${this.#random.between(1, SMALL_DOCUMENTS)}` : this.#random.pick(BUSY));
     if (small) edit(tab.editor);
+    else this.#burst(tab.name);
     if (browsers.length > TABS + 3) this.#cluster.closeTab(browsers[0] as Browser);
     const running = peers.filter((peer) => peer.running);
     if (handles.length < HANDLES && running.length > 0) {
       this.#cluster.openHandle(this.#random.pick(BUSY), this.#random.pick(running));
+    }
+  }
+
+  /** Everybody in a document writes while a tab is joining it. */
+  #burst(name: string): void {
+    for (const { editor } of this.#cluster.browsers.filter((browser) => browser.name === name && browser.attached)) {
+      for (let count = 0; count < 3; count++) {
+        this.#cluster.timeline.after(this.#random.between(1, 400), () => {
+          if (!editor.destroyed) edit(editor);
+        });
+      }
     }
   }
 
@@ -74,7 +86,7 @@ export class Workload {
     if (peer === undefined) return;
     const name = random.pick(BUSY);
     this.#cluster.deleteDocument(name, peer);
-    this.#cluster.timeline.after(random.exponential(8_000), () => {
+    this.#cluster.timeline.after(random.exponential(random.chance(0.5) ? 100 : 8_000), () => {
       if (this.#stopped) return;
       edit(this.#openTab(name).editor);
     });

@@ -232,6 +232,20 @@ describe("bounds and rest", () => {
   });
 });
 
+describe("timeliness", () => {
+  test("[SIM10] sees a tab that is connected and was not shown what its peer holds", () => {
+    const { scene } = withContent();
+    const { timeliness, browsers } = scene.cluster;
+    timeliness.expect(browsers);
+    timeliness.check();
+    expect(timeliness.checked).toBe(1);
+    browsers[0]!.editor.receive = () => undefined;
+    scene.type(scene.tab(scene.b), "two").while();
+    timeliness.expect(browsers);
+    expect(() => timeliness.check()).toThrow(/^timeliness: tab-2 in page has clock 0 of client/);
+  });
+});
+
 describe("an hour", () => {
   test("[SIM9] that was too kind is no proof", () => {
     expect(shortfalls(createCounters())).toContain("writes: 0, at least 3600 are due");
