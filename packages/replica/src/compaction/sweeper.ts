@@ -1,4 +1,5 @@
 /** Walks the log from its oldest row at intervals, and retires what has left the history window: rows, and dead incarnations. */
+import { isAlive } from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { ReplicaConfig } from "../config.ts";
 import type { ArrivalSequence, Store } from "../store.ts";
@@ -52,17 +53,15 @@ export class Sweeper {
     const names = new Set<string>();
     for (const row of rows) {
       if (row.arrivedMs >= cutoffMs || names.size >= sweepDocumentsMax) break;
-      names.add(row.name);
+      if (isAlive(row.incarnation)) names.add(row.name);
       this.#after = row.sequence;
     }
-    let waiting = false;
-    for (const name of names) {
-      if (!this.#compactor.retire(this.#catalog.entry(name, now), cutoffMs)) waiting = true;
-    }
+    // Of a document that must be compacted first the rows are met again in the next walk: one that never can be holds up no other.
+    for (const name of names) this.#compactor.retire(this.#catalog.entry(name, now), cutoffMs);
     const dead = this.#sweepDead(cutoffMs);
-    const more = names.size >= sweepDocumentsMax || dead >= sweepDocumentsMax;
-    // What waits for its compaction is met again in the next walk, from the start.
-    if (!more || waiting) this.#after = 0;
+    const pageDone = rows.length === ROWS_PER_SWEEP && rows.at(-1)?.sequence === this.#after;
+    const more = pageDone || names.size >= sweepDocumentsMax || dead >= sweepDocumentsMax;
+    if (!more) this.#after = 0;
     return more;
   }
 

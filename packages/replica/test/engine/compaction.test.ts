@@ -130,6 +130,19 @@ describe("compaction", () => {
 });
 
 describe("the history window", () => {
+  it("[INC21] rows of deletions, which stay for ever, keep no later row in the log", () => {
+    const cluster = new Cluster();
+    const peer = cluster.add({ config: { historyMs: HISTORY_MS } });
+    for (let i = 0; i < 1_050; i++) {
+      new Editor(cluster, peer, "again").type("x");
+      cluster.step(peer, { type: "delete", request: i, name: "again" });
+    }
+    new Editor(cluster, peer, "n").type("x");
+    cluster.run(HISTORY_MS + 200_000);
+    expect(peer.store.readSnapshot(rowOf(peer).id, 1, "base")).toBeDefined();
+    expect(rowsOf(peer)).toBe(0);
+  });
+
   it("[INC19] rows that have left it are in the base, and nothing is lost", () => {
     const { cluster, peer, writer } = written(10);
     cluster.run(HISTORY_MS / 2);
