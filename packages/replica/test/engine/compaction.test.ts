@@ -137,6 +137,7 @@ describe("the history window", () => {
       new Editor(cluster, peer, "again").type("x");
       cluster.step(peer, { type: "delete", request: i, name: "again" });
     }
+    cluster.run(HISTORY_MS + 200_000);
     new Editor(cluster, peer, "n").type("x");
     cluster.run(HISTORY_MS + 200_000);
     expect(peer.store.readSnapshot(rowOf(peer).id, 1, "base")).toBeDefined();
