@@ -135,11 +135,13 @@ describe("the history window", () => {
     const peer = cluster.add({ config: { historyMs: HISTORY_MS } });
     for (let i = 0; i < 1_050; i++) {
       new Editor(cluster, peer, "again").type("x");
+      cluster.run(0);
       cluster.step(peer, { type: "delete", request: i, name: "again" });
     }
     cluster.run(HISTORY_MS + 200_000);
     new Editor(cluster, peer, "n").type("x");
     cluster.run(HISTORY_MS + 200_000);
+    expect(rowOf(peer, "again").incarnation).toBe(2_100);
     expect(peer.store.readSnapshot(rowOf(peer).id, 1, "base")).toBeDefined();
     expect(rowsOf(peer)).toBe(0);
   });
