@@ -22,7 +22,8 @@ export class Embedded {
   readonly name: string;
   readonly peer: SimulatedPeer;
   readonly #options: EmbeddedOptions;
-  readonly #subscriber: SubscriberId;
+  /** One for each attachment, so that what belongs to an earlier one is never mistaken. */
+  #subscriber: SubscriberId = 0;
   editor: Editor;
   attached = false;
   closed = false;
@@ -31,14 +32,6 @@ export class Embedded {
     this.#options = options;
     this.name = options.name;
     this.peer = options.peer;
-    this.#subscriber = options.peer.nextId();
-    options.peer.embed(this.#subscriber, {
-      take: (effect) => this.#take(effect),
-      gone: () => {
-        this.close();
-        options.closed(this);
-      },
-    });
     this.editor = this.#open();
   }
 
@@ -58,7 +51,16 @@ export class Embedded {
 
   #open(): Editor {
     const { world, random, peer, name } = this.#options;
-    const subscriber = this.#subscriber;
+    const subscriber = peer.nextId();
+    peer.unembed(this.#subscriber);
+    this.#subscriber = subscriber;
+    peer.embed(subscriber, {
+      take: (effect) => this.#take(effect),
+      gone: () => {
+        this.close();
+        this.#options.closed(this);
+      },
+    });
     this.attached = false;
     const editor: Editor = new Editor({
       name,
@@ -68,7 +70,7 @@ export class Embedded {
         for (const witness of world.witnesses) witness.wrote?.(client, of, update);
       },
       send: (update) => {
-        if (editor === this.editor) peer.submit({ type: "edit", subscriber, update, principal: "service" });
+        if (subscriber === this.#subscriber) peer.submit({ type: "edit", subscriber, update, principal: "service" });
       },
     });
     const stateVector = Y.encodeStateVector(editor.doc);

@@ -144,9 +144,21 @@ function checkEnd(cluster: Cluster): void {
     if (document.row.incarnation % 2 === 1) cluster.authorship.checkContent(name, document, digest);
   }
   cluster.ledger.check();
+  checkNothingWaits(cluster, agreed.keys());
   checkpoint(cluster);
   for (const browser of cluster.browsers) {
     if (browser.attached) checkEditor(browser.editor, browser.place, agreed);
   }
   for (const { editor, peer } of cluster.handles) checkEditor(editor, `a handle of ${peer.place}`, agreed);
+}
+
+/** What honest clients wrote refers to nothing that does not exist, unless a disk has forgotten it. */
+function checkNothingWaits({ peers, ledger }: Cluster, names: Iterable<string>): void {
+  for (const name of names) {
+    if (ledger.hasForgiven(name)) continue;
+    for (const { disk, place } of peers) {
+      const waiting = disk.inspector.document(name)?.pendingBytes ?? 0;
+      if (waiting > 0) violated("convergence", `${waiting} bytes of ${name} still wait at ${place}`);
+    }
+  }
 }

@@ -85,7 +85,8 @@ export class Workload {
     const peer = this.#runningPeer();
     if (peer === undefined) return;
     const name = random.pick(BUSY);
-    this.#cluster.deleteDocument(name, peer);
+    this.#burst(name);
+    this.#cluster.timeline.after(random.between(0, 400), () => this.#cluster.deleteDocument(name, peer));
     this.#cluster.timeline.after(random.exponential(random.chance(0.5) ? 100 : 8_000), () => {
       if (this.#stopped) return;
       edit(this.#openTab(name).editor);

@@ -183,9 +183,9 @@ describe("deletions", () => {
     const { scene, store } = withContent();
     const good = row(scene.b);
     store.transaction(() => store.writeDocument({ ...good, incarnation: 2 }));
-    expect(() => scene.cluster.deletions.written(scene.b, [NAME], new Set())).toThrow(
-      /^deletions: peer-1 deleted page/,
-    );
+    const { deletions } = scene.cluster;
+    deletions.lost(scene.b);
+    expect(() => deletions.written(scene.b, [NAME], new Set())).toThrow(/^deletions: peer-1 deleted page/);
   });
 
   test("[SIM6] see a dead client in a later life of its document", () => {
@@ -197,6 +197,14 @@ describe("deletions", () => {
     expect(() => scene.cluster.deletions.shown(scene.b, effect)).toThrow(
       /^deletions: peer-1 took client .*, dead since incarnation 1, into 3/,
     );
+  });
+
+  test("[SIM6] see a peer that does not fence whom it has shown", () => {
+    const { scene, store } = withContent();
+    const good = row(scene.b);
+    scene.b.disk.store.transaction(() => store.writeDocument({ ...good, incarnation: 2 }));
+    const check = (): void => scene.cluster.deletions.written(scene.b, [NAME], new Set([NAME]));
+    expect(check).toThrow(/^deletions: peer-1 ended incarnation 1 of page and did not fence client/);
   });
 
   test("[SIM6] see an incarnation or a fence that goes back", () => {

@@ -2,8 +2,9 @@
  * Nothing deleted comes back, and nothing is deleted unasked.
  *
  * 1. A peer whose fence names a client takes nothing of that client into a later incarnation.
- * 2. A name dies only where its deletion was asked for.
- * 3. Incarnations and fences of a disk only grow, unless the disk was allowed to forget.
+ * 2. A peer that ends an incarnation fences everyone whom it has shown in it.
+ * 3. A name dies only where its deletion was asked for.
+ * 4. Incarnations and fences of a disk only grow, unless the disk was allowed to forget.
  *
  * A deletion cannot fence a client it has not heard of. Where two peers delete the same document apart from each other, each fences
  * whom it knew; until they meet, a tab that only the other knew passes. That is counted, not forbidden.
@@ -16,6 +17,12 @@ import type { SimulatedPeer } from "../peer.ts";
 import type { Deliver, Witness } from "../witness.ts";
 import { violated } from "../witness.ts";
 import { contributionOf } from "./contributions.ts";
+
+/** Whom a peer has shown in the latest incarnation that it showed anything of. */
+interface Shown {
+  readonly incarnation: Incarnation;
+  readonly clients: Set<number>;
+}
 
 interface Seen {
   /** Before and after the last step that wrote it. */
@@ -31,6 +38,8 @@ export class Deletions implements Witness {
   readonly #accepted = new Map<string, Map<number, Incarnation>>();
   readonly #seen = new Map<SimulatedPeer, Map<string, Seen>>();
 
+  readonly #shown = new Map<SimulatedPeer, Map<string, Shown>>();
+
   constructor(counters: Counters) {
     this.#counters = counters;
   }
@@ -43,6 +52,7 @@ export class Deletions implements Witness {
       const ofPeer = this.#ofPeer(peer);
       const seen = ofPeer.get(name);
       const pending = store.readPending(row.id).length;
+      this.#checkFenced(peer, name, row);
       if (seen !== undefined) this.#compare(peer, name, seen, row, pending);
       ofPeer.set(name, { before: seen?.row, row, pending });
       this.#rise(peer, name, row.incarnation, asked);
@@ -52,7 +62,9 @@ export class Deletions implements Witness {
   shown(peer: SimulatedPeer, { name, incarnation, update }: Deliver): void {
     let accepted = this.#accepted.get(name);
     if (accepted === undefined) this.#accepted.set(name, (accepted = new Map<number, Incarnation>()));
+    const shown = this.#shownBy(peer, name, incarnation);
     for (const client of contributionOf(update).clocks.keys()) {
+      shown.clients.add(client);
       const last = accepted.get(client);
       if (last !== undefined && last >= incarnation) continue;
       accepted.set(client, incarnation);
@@ -69,6 +81,29 @@ export class Deletions implements Witness {
   /** Its disk is another one now, or lost its tail. */
   lost(peer: SimulatedPeer): void {
     this.#seen.delete(peer);
+    this.#shown.delete(peer);
+  }
+
+  #shownBy(peer: SimulatedPeer, name: string, incarnation: Incarnation): Shown {
+    let ofPeer = this.#shown.get(peer);
+    if (ofPeer === undefined) this.#shown.set(peer, (ofPeer = new Map<string, Shown>()));
+    let shown = ofPeer.get(name);
+    if (shown?.incarnation !== incarnation) ofPeer.set(name, (shown = { incarnation, clients: new Set() }));
+    return shown;
+  }
+
+  #checkFenced(peer: SimulatedPeer, name: string, row: DocumentRow): void {
+    const shown = this.#shown.get(peer)?.get(name);
+    if (shown === undefined || shown.incarnation >= row.incarnation) return;
+    const fence = fenceOf(row);
+    for (const client of shown.clients) {
+      if (fence.has(client)) continue;
+      violated(
+        "deletions",
+        `${peer.place} ended incarnation ${shown.incarnation} of ${name} and did not fence client ${client}`,
+      );
+    }
+    this.#shown.get(peer)?.delete(name);
   }
 
   #ofPeer(peer: SimulatedPeer): Map<string, Seen> {
