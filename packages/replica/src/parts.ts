@@ -68,7 +68,7 @@ export function assembleParts(options: PartsOptions) {
   const directory = new Directory(config, random);
   for (const url of options.peers) directory.add(url, { configured: true, now });
   const links = new Links({ ...options, directory, opened: options.linkOpened, ended: options.linkEnded });
-  const exchange = new Exchange({ config, store, directory, links, discovery: options.discovery, peerId }, now);
+  const exchange = new Exchange({ ...options, directory, links }, now);
   const gossip = new Gossip({ config, links, processId, emit });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
   const replication = new Replication({ config, catalog, gossip, copies, processId, peerId, emit, later });

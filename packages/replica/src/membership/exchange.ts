@@ -17,7 +17,8 @@ export interface ExchangeParts {
   readonly directory: Directory;
   readonly links: Links;
   readonly discovery: boolean;
-  readonly peerId: PeerId;
+  /** Where others can dial this peer: nothing to learn. */
+  readonly addresses: readonly string[];
 }
 
 export class Exchange {
@@ -45,11 +46,12 @@ export class Exchange {
   }
 
   learn(peers: Addresses["peers"], now: number): void {
-    const { discovery, directory, peerId: mine, config } = this.#parts;
+    const { discovery, directory, addresses, config } = this.#parts;
     if (!discovery) return;
     for (const { peerId, urls } of peers) {
-      const good = urls.filter(isPeerUrl);
-      if (peerId === mine || good.length === 0) continue;
+      // Under our own id another process may live, on a copy of our disk: it is dialled like any other, and noticed.
+      const good = urls.filter((url) => isPeerUrl(url) && !addresses.includes(url));
+      if (good.length === 0) continue;
       const known = this.#known.get(peerId) ?? [];
       const fresh = [...new Set(good)].filter((url) => !known.includes(url));
       if (fresh.length === 0 || (known.length === 0 && this.#known.size >= config.addressesMax)) continue;

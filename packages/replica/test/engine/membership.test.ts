@@ -112,6 +112,21 @@ describe("a mesh", () => {
     cluster.run(2_000);
     expect(cluster.equal).toBe(true);
   });
+
+  it("[MEM7] a copy finds its original through a third peer, and both know of it", () => {
+    const cluster = new Cluster();
+    const a = cluster.add();
+    const c = cluster.add({ peers: [a.url] });
+    cluster.run(2_000);
+    const copy = cluster.add({ peers: [a.url], store: c.store.clone() });
+    cluster.run(60_000);
+    expect(cluster.linksOf(c, copy).length).toBe(1);
+    for (const peer of [a, c, copy]) expect(peer.replica.status(cluster.now).duplicateIdentity).toBe(true);
+    cluster.remove(a);
+    new Editor(cluster, c, "n").type("x");
+    cluster.run(5_000);
+    expect(cluster.equal).toBe(true);
+  });
 });
 
 describe("clusters", () => {
