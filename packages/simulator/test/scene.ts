@@ -6,8 +6,10 @@ import { Cluster } from "../src/cluster.ts";
 import type { SimulatedPeer } from "../src/peer.ts";
 
 const NAME = "page";
+/** Longer than anything takes that is not told to wait. */
+const STEP_MS = 5_000;
 /** Longer than a tab waits before it tries again, and than a page takes to load anew. */
-const A_WHILE_MS = 45_000;
+const A_WHILE_MS = 90_000;
 
 export class Scene {
   readonly cluster: Cluster;
@@ -30,7 +32,7 @@ export class Scene {
   /** A tab that is connected and shows what its peer holds. */
   tab(peer: SimulatedPeer): Browser {
     const browser = this.cluster.openTab(NAME, peer);
-    this.while(2_000);
+    this.while(STEP_MS);
     return browser;
   }
 
@@ -38,12 +40,12 @@ export class Scene {
   type(browser: Browser, word: string): this {
     const { text } = browser.editor;
     text.insert(text.length, `${word} `);
-    return this.while(2_000);
+    return this.while(STEP_MS);
   }
 
   delete(peer: SimulatedPeer): this {
     this.cluster.deleteDocument(NAME, peer);
-    return this.while(2_000);
+    return this.while(STEP_MS);
   }
 
   part(): this {
