@@ -121,7 +121,7 @@ export function rebuildEntry(
 ): boolean {
   const { row } = entry;
   assert(row !== undefined, "only a stored document can be damaged");
-  const writes: (() => void)[] = [() => store.deleteCheckpoint(row.id)];
+  const writes: (() => void)[] = [];
   entry.lattice = new Lattice(key);
   entry.checkpointSequence = 0;
   entry.uncheckedBytes = 0;
@@ -139,9 +139,14 @@ export function rebuildEntry(
   const recorded = record(entry, () => {
     for (const write of writes) write();
     for (const segment of waiting) store.addPending(row.id, segment);
+    // Loading folds rows into a checkpoint; what a snapshot holds, and no row any more, is found there only.
+    store.writeCheckpoint(row.id, { sequence: row.lastSequence, lattice: entry.lattice.encode() });
   });
-  if (recorded) loadPending(store, entry);
-  return recorded;
+  if (!recorded) return false;
+  entry.checkpointSequence = row.lastSequence;
+  entry.uncheckedBytes = 0;
+  loadPending(store, entry);
+  return true;
 }
 
 /** Takes in the head snapshot; where it is damaged, the base takes its place, for all rows after the base are kept. */
