@@ -22,6 +22,10 @@ export interface Problem {
 /** Returns what is wrong, or undefined. Reads every row of the living incarnation; call when nothing is staged. */
 export function checkDocument(store: Store, tree: SetTree, key: FingerprintKey, row: DocumentRow): Problem | undefined {
   if (row.fence === undefined) return { what: "the set of dead client ids", damaged: true };
+  const checkpoint = store.readCheckpoint(row.id);
+  if (checkpoint !== undefined && checkpoint.lattice === undefined) {
+    return { what: "the lattice checkpoint", damaged: true };
+  }
   const lattice = new Lattice(key);
   const head = row.headBytes === 0 ? undefined : store.readSnapshot(row.id, row.incarnation, "head");
   if (head !== undefined) {
