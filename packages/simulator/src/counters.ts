@@ -14,6 +14,8 @@ export interface Counters {
   fullDisks: number;
   refusedForRoom: number;
   failedDisks: number;
+  rowsSpoiled: number;
+  documentsRepaired: number;
   pauses: number;
   slowReaders: number;
   congestedLinks: number;
@@ -50,6 +52,8 @@ export function createCounters(): Counters {
     fullDisks: 0,
     refusedForRoom: 0,
     failedDisks: 0,
+    rowsSpoiled: 0,
+    documentsRepaired: 0,
     pauses: 0,
     slowReaders: 0,
     congestedLinks: 0,

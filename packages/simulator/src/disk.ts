@@ -11,6 +11,8 @@ export class Disk {
   readonly store: MemoryStore;
   /** For checkers: what is on the disk, whatever the peer on it believes. */
   readonly inspector: Inspector;
+  /** Documents of which something was spoiled and is not yet repaired. */
+  readonly spoiled = new Set<string>();
   readonly #clusterId: ClusterId;
   /** Transactions committed since the last call of `takeTransactions`. */
   #transactions = 0;
@@ -40,7 +42,9 @@ export class Disk {
 
   /** A second disk with the same bytes. */
   copy(): Disk {
-    return new Disk(this.store.clone(), this.#clusterId);
+    const copy = new Disk(this.store.clone(), this.#clusterId);
+    for (const name of this.spoiled) copy.spoiled.add(name);
+    return copy;
   }
 
   takeTransactions(): number {

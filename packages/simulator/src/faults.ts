@@ -2,6 +2,7 @@
 import type { Cluster } from "./cluster.ts";
 import type { SimulatedPeer } from "./peer.ts";
 import type { Random } from "./random.ts";
+import { spoilRow } from "./spoil.ts";
 
 /** How often per hour. Crashes and partitions are a few more than must happen, because some find nobody to hit. */
 const CRASHES = 25;
@@ -9,6 +10,7 @@ const PARTITIONS = 24;
 const FULL_DISKS = 3;
 const FAILED_DISKS = 1;
 const SLOW_DISKS = 3;
+const SPOILED_ROWS = 6;
 const PAUSES = 3;
 const SLOW_READERS = 12;
 const OFFLINE_TABS = 20;
@@ -31,6 +33,7 @@ export class Faults {
     this.#plan(FULL_DISKS, () => this.#fillDisk());
     this.#plan(FAILED_DISKS, () => this.#failDisk());
     this.#plan(SLOW_DISKS, () => this.#slowDisk());
+    this.#plan(SPOILED_ROWS, () => spoilRow(cluster, this.#random));
     this.#plan(PAUSES, () => this.#pause());
     this.#plan(SLOW_READERS, () => this.#slowReader());
     this.#plan(OFFLINE_TABS, () => this.#tabOffline());
@@ -184,12 +187,12 @@ export class Faults {
   /** The folder of a peer is put back to what it was a while ago. */
   #planRestore(): void {
     const random = this.#random;
+    const originals = [...this.#cluster.peers];
     const copyAt = random.between(this.#lengthMs * 0.1, this.#lengthMs * 0.4);
     this.#at(copyAt, () => {
-      const peer = random.pick(this.#cluster.peers);
+      const peer = random.pick(originals);
       const copy = peer.disk.copy();
       this.#after(random.between(this.#lengthMs * 0.2, this.#lengthMs * 0.5), () => {
-        if (!this.#cluster.peers.includes(peer)) return;
         this.#cluster.counters.restores++;
         peer.crash(0);
         peer.disk = copy;

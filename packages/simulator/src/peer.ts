@@ -368,11 +368,26 @@ export class SimulatedPeer {
     else if (fact.kind === "compacted") counters.compactions++;
     else if (fact.kind === "commit-failed" && fact.code === "YARROW_STORE_FULL") counters.refusedForRoom++;
     else if (fact.kind === "reconciliation-stuck") this.#note("reconciliation stuck");
+    else if (fact.kind === "repaired") this.#repaired(fact.name);
+    else if (fact.kind === "quarantined" && this.disk.spoiled.has(fact.name)) this.#forgetful();
     else if (fact.kind === "quarantined")
       violated("storage", `${this.place} found damage in ${fact.name}: ${fact.detail}`);
     else if (fact.kind === "refused-update" && fact.code === "YARROW_UPDATE_INVALID") {
       violated("validation", `${this.place} refused an update of ${fact.name}: ${fact.detail}`);
     }
+  }
+
+  #repaired(name: string): void {
+    if (!this.disk.spoiled.delete(name)) return;
+    this.#note(`repaired ${name}`);
+    this.#world.counters.documentsRepaired++;
+    for (const witness of this.#world.witnesses) witness.lost?.(this);
+  }
+
+  /** Its disk holds less than before, and may. */
+  #forgetful(): void {
+    this.#note("found damage");
+    for (const witness of this.#world.witnesses) witness.lost?.(this);
   }
 
   #assertProgress(process: Process): void {
