@@ -13,6 +13,7 @@ import type { Effect, Event, ReplicaConfig, SubscriberId } from "@yarrow/replica
 import type { Counters } from "./counters.ts";
 import type { Disk } from "./disk.ts";
 import type { Connection, Network, Place } from "./network.ts";
+import type { PeerSettings } from "./peer-settings.ts";
 import type { Random } from "./random.ts";
 import { Sockets } from "./sockets.ts";
 import type { Timeline } from "./timeline.ts";
@@ -32,15 +33,6 @@ export interface World {
   /** Who answers at an address. */
   readonly peerAt: (url: string) => SimulatedPeer | undefined;
   readonly linkBudgetBytes: number;
-}
-
-export interface PeerSettings {
-  readonly place: Place;
-  readonly url: string;
-  readonly durability: "full" | "normal";
-  /** Addresses it is told to dial. */
-  readonly peers: readonly string[];
-  readonly discovery: boolean;
 }
 
 type AnyEvent = Event | SessionEvent;
