@@ -18,13 +18,19 @@ export interface PeerMetrics {
   scrape(): Promise<{ readonly contentType: string; readonly body: string }>;
 }
 
-/** The library's own 10 ms wake an idle process a hundred times a second, which is most of what it does then. */
-const LOOP_LAG_RESOLUTION_MS = 200;
+/**
+ * The library's measure of the event loop would wake an idle process a hundred times a second, and says NaN until its first
+ * sample. `yarrow_loop_delay_seconds` tells the same: the library's is slowed down to nothing, and left out.
+ */
+const LOOP_LAG = { prefix: "nodejs_eventloop_lag_", resolutionMs: 60_000 };
 
 /** Metrics for one peer, with a registry of their own: nothing global. */
 export function createMetrics(version: string): PeerMetrics {
   const registry = new Registry();
-  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_LAG_RESOLUTION_MS });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: LOOP_LAG.resolutionMs });
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (name.startsWith(LOOP_LAG.prefix)) registry.removeSingleMetric(name);
+  }
   const instruments = new Instruments(registry);
   let followed: Peer | undefined;
   return {
