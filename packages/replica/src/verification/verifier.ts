@@ -134,8 +134,9 @@ export class Verifier {
   nextDeadline(): number {
     let next = Number.POSITIVE_INFINITY;
     for (const run of this.#runs.values()) {
-      if (!run.localDone || run.comparisons.every(({ result }) => result !== undefined)) return 0;
-      next = Math.min(next, run.deadline, ...run.comparisons.map(({ retryAt }) => retryAt));
+      const undecided = run.comparisons.filter(({ result }) => result === undefined);
+      if (!run.localDone || undecided.length === 0) return 0;
+      next = Math.min(next, run.deadline, ...undecided.map(({ retryAt }) => retryAt));
     }
     return next;
   }

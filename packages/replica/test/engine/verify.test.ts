@@ -95,6 +95,27 @@ describe("verification", () => {
     expect(a.of("verified")[0]!.report.peers).toMatchObject([{ result: "unreachable" }]);
   });
 
+  it("[AE13] a peer that goes away while it is to be asked again is not waited for", () => {
+    const { cluster, a, b } = pair();
+    const c = cluster.add({ peers: [a.url, b.url] });
+    cluster.until(() => cluster.equal, 3_000);
+    cluster.loses = ({ from, messages }) =>
+      from === a && messages().some(({ type }) => type === "broadcast" || type === "nodes-ask");
+    new Editor(cluster, a, "1").type("more");
+    cluster.run(10);
+    const others = cluster.loses;
+    cluster.loses = (sent) =>
+      others(sent) || (sent.from === c && sent.messages().some(({ type }) => type === "verify-page"));
+    a.mark();
+    cluster.step(a, { type: "verify", request: 1, deep: false, timeoutMs: 5_000 });
+    cluster.run(100);
+    cluster.cut(a, b);
+    cluster.cut(b, a);
+    cluster.remove(b);
+    cluster.run(5_000);
+    expect(a.of("verified")[0]!.report.peers.map(({ result }) => result)).toEqual(["unreachable", "unreachable"]);
+  });
+
   it("[AE13] alone, the local check decides", () => {
     const cluster = new Cluster();
     const a = cluster.add();
