@@ -2,6 +2,7 @@
  * The disk of a simulated peer: a memory store, its transactions counted, and the documents they write noted.
  */
 import { Inspector, MemoryStore } from "@yarrow/replica";
+import type { DocumentRow } from "@yarrow/replica";
 import type { ClusterId, PeerId } from "@yarrow/protocol";
 
 /** How many of the last transactions a power loss can take. */
@@ -47,6 +48,17 @@ export class Disk {
     return copy;
   }
 
+  /** As a power loss does to a disk that was never told to sync; returns how many transactions were lost. */
+  loseTail(count: number, options: { readonly forgetSequence: boolean }): number {
+    const lost = this.store.loseTail(count, options);
+    // A repair may be among them, and then the damaged row is back; or the damaged row itself, and then nothing is wrong.
+    this.spoiled.clear();
+    for (const row of this.store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" })) {
+      if (row.quarantined || isDamaged(this.store, row)) this.spoiled.add(row.name);
+    }
+    return lost;
+  }
+
   takeTransactions(): number {
     const count = this.#transactions;
     this.#transactions = 0;
@@ -58,4 +70,16 @@ export class Disk {
     this.#written.clear();
     return names;
   }
+}
+
+/** True when a row of the living incarnation cannot be read. Waiting updates do not count: whoever has taken them in has them. */
+function isDamaged(store: MemoryStore, { id, incarnation, fence }: DocumentRow): boolean {
+  const checkpoint = store.readCheckpoint(id);
+  const head = store.readSnapshot(id, incarnation, "head");
+  return (
+    fence === undefined ||
+    (checkpoint !== undefined && checkpoint.lattice === undefined) ||
+    (head !== undefined && head.update === undefined) ||
+    store.readLog(id, incarnation, 0, Number.MAX_SAFE_INTEGER).some(({ segments }) => segments === undefined)
+  );
 }

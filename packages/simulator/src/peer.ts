@@ -186,14 +186,13 @@ export class SimulatedPeer {
     this.crashOnCommit = undefined;
     this.#note("crash");
     const { committing } = process;
-    const { store } = this.disk;
     if (committing !== undefined && committing.transactions > 0) {
       if (committing.effects.some(({ type }) => type === "deliver" || type === "echo"))
         counters.crashesWithEchoInFlight++;
       if (this.#random.chance(0.5)) lost += committing.transactions;
     }
     if (lost > 0) {
-      counters.transactionsLost += store.loseTail(lost, { forgetSequence: this.#random.chance(0.5) });
+      counters.transactionsLost += this.disk.loseTail(lost, { forgetSequence: this.#random.chance(0.5) });
       for (const witness of witnesses) witness.lost?.(this);
     }
     for (const handle of [...process.handles.values()]) handle.gone();
