@@ -5,8 +5,9 @@
  * Invariants
  * 1. One round per link, asked by the side with the lower process id (an empty replica asks for itself and streams), and at
  *    most `roundsAtOnceMax` rounds at once. Both directions are repaired by one round.
- * 2. A round ends with equal roots, or it is followed by another: at once when something changed, after a growing, jittered
- *    wait when nothing did. Fruitless rounds in a row raise the alarm.
+ * 2. Equal roots end a round wherever it stands, and the reason for the next one. A round that ends without them is followed by
+ *    another: at once when something changed, after a growing, jittered wait when nothing did. Fruitless rounds in a row raise the
+ *    alarm.
  * 3. All state of a round goes with its link; nothing about the other side is remembered.
  */
 import type {
@@ -119,13 +120,14 @@ export class Reconciler {
     if (state === undefined) return;
     const same = toHex(message.root) === toHex(tree.root());
     link.equal = same;
+    if (message.answer) this.sendDigest(link, false);
     if (same) {
       link.equalAt = now;
       equal(link, now);
+      return this.#settle(state, now);
     }
-    if (message.answer) this.sendDigest(link, false);
     if (state.round?.phase === "verify") return this.#verified(state, state.round, message.root, now);
-    if (same || state.round !== undefined) return;
+    if (state.round !== undefined) return;
     if (this.#isOurs(link, message.documents)) this.suspect(link.id, now);
     // Not as a question: its answer would differ again, and be answered again, for as long as the two differ.
     else if (!message.answer) this.sendDigest(link, false);
@@ -295,27 +297,31 @@ export class Reconciler {
   }
 
   #verified(state: LinkRounds, round: Round, theirRoot: Uint8Array, now: number): void {
-    const mine = toHex(this.#parts.tree.root());
-    const theirs = toHex(theirRoot);
-    if (mine === theirs) return this.#end(state, round, "equal", now);
     // What was sent proves nothing: the other side may have had no room for it. What counts is whether a set moved.
-    const roots = `${mine} ${theirs}`;
+    const roots = `${toHex(this.#parts.tree.root())} ${toHex(theirRoot)}`;
     const moved = roots !== state.rootsBefore;
     state.rootsBefore = roots;
     this.#end(state, round, !round.refused && (moved || round.skipped > 0) ? "progress" : "stuck", now);
   }
 
-  #end(state: LinkRounds, round: Round, result: "equal" | "progress" | "stuck" | "aborted", now: number): void {
+  /** Equal roots prove that nothing is missing, whatever was suspected, and whatever a round still waits to hear. */
+  #settle(state: LinkRounds, now: number): void {
+    const { round } = state;
+    state.round = undefined;
+    state.dueAt = Number.POSITIVE_INFINITY;
+    state.backoffMs = 0;
+    state.fruitless = 0;
+    if (round === undefined) return;
+    state.busySkips = 0;
+    this.#report(state, round, "equal", now);
+  }
+
+  /** Not with equal roots, so another round follows. */
+  #end(state: LinkRounds, round: Round, result: "progress" | "stuck" | "aborted", now: number): void {
     const { config, random, emit } = this.#parts;
     state.round = undefined;
     this.#report(state, round, result, now);
     state.busySkips = round.skipped > 0 ? state.busySkips + 1 : 0;
-    if (result === "equal") {
-      state.fruitless = 0;
-      state.backoffMs = 0;
-      state.busySkips = 0;
-      return;
-    }
     if (result === "progress") {
       state.fruitless = 0;
       state.backoffMs = round.skipped > 0 ? config.busyMs : config.roundBackoffMinMs;

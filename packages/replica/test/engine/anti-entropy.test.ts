@@ -2,6 +2,7 @@
 import type { Message } from "@yarrow/protocol";
 import { BATCH_DOCUMENTS_MAX, FRAGMENTS_IN_FLIGHT_MAX } from "@yarrow/protocol";
 import { describe, expect, it } from "vitest";
+import * as Y from "yjs";
 import { createFingerprintKey, digestDocument } from "../../src/document/fingerprint.ts";
 import { documentKey } from "../../src/document/keys.ts";
 import { SetTree } from "../../src/set-tree/set-tree.ts";
@@ -216,6 +217,38 @@ describe("a round", () => {
     cluster.loses = () => false;
     cluster.run(5_000);
     expect(cluster.equal).toBe(true);
+  });
+});
+
+describe("equal roots", () => {
+  /** A writes; the questions of the round about it are lost, and meanwhile the same reaches b in another way. */
+  function equalMeanwhile(config: object, waitMs: number) {
+    const { cluster, a, b } = apart(["n"], { linkSilentMs: 1e9, pingIntervalMs: 1e8, ...config });
+    const editor = new Editor(cluster, a, "n").type("more");
+    cluster.run(0);
+    a.mark();
+    cluster.loses = ({ messages }) => messages().some(({ type }) => type === "nodes-ask");
+    heal(cluster, b, waitMs);
+    expect(a.facts("round-started").length).toBe(1);
+    cluster.loses = () => false;
+    const other = new Editor(cluster, b, "n");
+    Y.applyUpdate(other.doc, editor.everything());
+    cluster.run(2_000);
+    expect(cluster.equal).toBe(true);
+    cluster.run(60_000);
+    return { cluster, a };
+  }
+
+  it("[AE15] end a round that still waits for an answer", () => {
+    const { cluster, a } = equalMeanwhile({ roundTimeoutMs: 50_000 }, 1_000);
+    expect(a.facts("round-ended").map(({ result }) => result)).toEqual(["equal"]);
+    expect(transcript(cluster, a)).toEqual([]);
+  });
+
+  it("[AE15] leave no reason for the round that would have come next", () => {
+    const { cluster, a } = equalMeanwhile({ roundTimeoutMs: 2_000, roundBackoffMinMs: 15_000 }, 5_000);
+    expect(a.facts("round-ended").map(({ result }) => result)).toEqual(["aborted"]);
+    expect(transcript(cluster, a)).toEqual([]);
   });
 });
 
