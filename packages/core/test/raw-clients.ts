@@ -105,6 +105,8 @@ export function helloOf(clusterId: Hello["clusterId"], changes: Partial<Hello> =
     processId: "0123456789abcdef" as Hello["processId"],
     role: "writer",
     addresses: [],
+    follows: false,
+    lastSequence: 0,
     ...changes,
   };
 }

@@ -58,18 +58,7 @@ export function decodeBody(code: number, reader: Reader): Message | undefined {
 function decodeLink(type: Message["type"], reader: Reader): Message | undefined {
   switch (type) {
     case "hello":
-      return {
-        type,
-        protocolMin: reader.varUint(),
-        protocolMax: reader.varUint(),
-        fingerprintVersion: reader.varUint(),
-        features: reader.varUint(),
-        clusterId: flag(reader) ? (reader.hex(16) as ClusterId) : undefined,
-        peerId: reader.hex(16) as PeerId,
-        processId: reader.hex(8) as ProcessId,
-        role: flag(reader) ? "follower" : "writer",
-        addresses: list(reader, 1, ADDRESSES_MAX, url),
-      };
+      return decodeHello(reader);
     case "refuse":
       return { type, code: reader.text(64), detail: reader.text(1024) };
     case "ping":
@@ -86,6 +75,24 @@ function decodeLink(type: Message["type"], reader: Reader): Message | undefined 
     default:
       return undefined;
   }
+}
+
+function decodeHello(reader: Reader): Message {
+  const hello = {
+    type: "hello",
+    protocolMin: reader.varUint(),
+    protocolMax: reader.varUint(),
+    fingerprintVersion: reader.varUint(),
+    features: reader.varUint(),
+    clusterId: flag(reader) ? (reader.hex(16) as ClusterId) : undefined,
+    peerId: reader.hex(16) as PeerId,
+    processId: reader.hex(8) as ProcessId,
+    role: flag(reader) ? "follower" : "writer",
+    addresses: list(reader, 1, ADDRESSES_MAX, url),
+  } as const;
+  // A sender of version 1 ends here.
+  if (hello.protocolMax < 2) return { ...hello, follows: false, lastSequence: 0 };
+  return { ...hello, follows: flag(reader), lastSequence: reader.varUint() };
 }
 
 function decodeLive(type: Message["type"], reader: Reader): Message | undefined {

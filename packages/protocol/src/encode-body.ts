@@ -17,7 +17,9 @@ export function encodeBody(encoder: Encoder, message: Message): void {
       raw(encoder, fromHex(message.peerId));
       raw(encoder, fromHex(message.processId));
       uint(encoder, message.role === "writer" ? 0 : 1);
-      return list(encoder, message.addresses, text);
+      list(encoder, message.addresses, text);
+      uint(encoder, message.follows ? 1 : 0);
+      return uint(encoder, message.lastSequence);
     case "refuse":
       text(encoder, message.code);
       return text(encoder, message.detail);

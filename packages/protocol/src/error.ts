@@ -30,6 +30,7 @@ export type YarrowErrorCode =
   | "YARROW_LINK_SILENT"
   | "YARROW_LINK_LIMIT"
   | "YARROW_LINK_NOT_FOUND"
+  | "YARROW_NOT_A_WRITER"
   // Store
   | "YARROW_STORE_FULL"
   | "YARROW_STORE_FAILED"

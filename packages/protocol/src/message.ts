@@ -45,6 +45,10 @@ export interface Hello {
   readonly role: Role;
   /** WebSocket addresses at which this peer believes it can be dialled. */
   readonly addresses: readonly string[];
+  /** The sender is a follower that dialled an address it was configured with: it takes changes from this side whatever its role. Since version 2. */
+  readonly follows: boolean;
+  /** Where the order of arrival at the sender's store stands; 0 where nothing arrived, or it is not told. Since version 2. */
+  readonly lastSequence: number;
 }
 
 /** Said before a link is closed on purpose, so that the other side's log tells the reason. */

@@ -40,7 +40,8 @@ const entry = fc.record({
 const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.Arbitrary<unknown> } } = {
   hello: {
     protocolMin: uint,
-    protocolMax: uint,
+    // What version 2 added is not read from a sender of version 1.
+    protocolMax: fc.maxSafeNat().filter((version) => version >= 2),
     fingerprintVersion: uint,
     features: uint,
     clusterId: fc.option(hex<ClusterId>(16), { nil: undefined }),
@@ -48,6 +49,8 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
     processId,
     role: fc.constantFrom("writer", "follower"),
     addresses: list(url),
+    follows: flag,
+    lastSequence: uint,
   },
   refuse: { code: text, detail: text },
   ping: { sequence: uint },

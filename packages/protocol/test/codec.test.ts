@@ -31,6 +31,14 @@ describe("messages as bytes", () => {
     const hello = { ...HELLO, clusterId: undefined, role: "writer", addresses: [] } as const;
     expect(decodeMessage(encodeMessage(hello))).toEqual(hello);
   });
+
+  it("[HND20] a hello of version 1 is read without the fields that came later", () => {
+    const hello = { ...HELLO, protocolMax: 1 };
+    const whole = encodeMessage(hello);
+    const expected = { ...hello, follows: false, lastSequence: 0 };
+    expect(decodeMessage(whole.subarray(0, whole.length - 3))).toEqual(expected);
+    expect(decodeMessage(whole)).toEqual(expected);
+  });
 });
 
 describe("frames", () => {

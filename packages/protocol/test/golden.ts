@@ -3,7 +3,7 @@ import type { Message } from "../src/index.ts";
 
 export const GOLDEN: { readonly [T in Message["type"]]: string } = {
   hello:
-    "010102010001c0c1c2c3c4c5c6c7c8c9cacbcccdcecfa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b701010877733a2f2f613a31",
+    "010102010001c0c1c2c3c4c5c6c7c8c9cacbcccdcecfa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b701010877733a2f2f613a3101ac02",
   refuse: "0210594152524f575f4c494e4b5f53454c46026d65",
   ping: "0301",
   pong: "04ac02",

@@ -30,6 +30,8 @@ export const HELLO: Extract<Message, { type: "hello" }> = {
   processId: PROCESS,
   role: "follower",
   addresses: ["ws://a:1"],
+  follows: true,
+  lastSequence: 300,
 };
 
 export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type: T }> } = {

@@ -24,7 +24,11 @@ export class Inbox {
   }
 
   take(link: Link, message: Message, now: number): void {
-    const { exchange, replication, reconciler, tree } = this.#parts;
+    const { exchange, replication, reconciler, tree, links } = this.#parts;
+    if (isChange(message) && !link.feedsUs) {
+      const detail = `this ${link.own.role} takes no ${message.type} from a ${link.hello?.role ?? "stranger"} it does not follow`;
+      return links.refuse(link, "YARROW_NOT_A_WRITER", detail, now);
+    }
     switch (message.type) {
       case "addresses":
         return exchange.learn(message.peers, now);
@@ -86,4 +90,9 @@ export class Inbox {
         return assert(false, `message ${message.type} is handled by the links`);
     }
   }
+}
+
+/** What moves content, an incarnation or a fence. */
+function isChange(message: Message): boolean {
+  return message.type === "broadcast" || message.type === "documents" || message.type === "stream";
 }

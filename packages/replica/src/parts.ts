@@ -67,7 +67,14 @@ export function assembleParts(options: PartsOptions) {
 
   const directory = new Directory(config, random);
   for (const url of options.peers) directory.add(url, { configured: true, now });
-  const links = new Links({ ...options, directory, opened: options.linkOpened, ended: options.linkEnded });
+  const lastSequence = (): number => store.lastSequence();
+  const links = new Links({
+    ...options,
+    directory,
+    lastSequence,
+    opened: options.linkOpened,
+    ended: options.linkEnded,
+  });
   const exchange = new Exchange({ ...options, directory, links }, now);
   const gossip = new Gossip({ config, links, processId, emit });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });

@@ -123,6 +123,7 @@ export class Replication {
   /** Tells one link the incarnation we have; anti-entropy brings the content. */
   #answerWithOurs(link: Link, name: string): void {
     const { catalog, gossip, processId } = this.#parts;
+    if (!link.takesOurs) return;
     this.#parts.later((now) => {
       const { incarnation, fence } = catalog.entry(name, now);
       const sequence = gossip.nextSequence();

@@ -103,7 +103,13 @@ export class Reconciler {
   /** Something is known to be missing on this link: compare soon. */
   suspect(id: LinkId, now: number): void {
     const state = this.#links.get(id);
-    if (state !== undefined && state.round === undefined) state.dueAt = Math.min(state.dueAt, now + state.backoffMs);
+    if (state === undefined) return;
+    if (!state.link.feedsUs) {
+      // A round would bring us nothing. What the other side lacks, it asks for, once it knows that we differ.
+      if (state.link.takesOurs) this.sendDigest(state.link, false);
+      return;
+    }
+    if (state.round === undefined) state.dueAt = Math.min(state.dueAt, now + state.backoffMs);
   }
 
   /** What this link brought could not be kept: without room, asking for it again at once would bring it in vain. */
@@ -130,7 +136,7 @@ export class Reconciler {
     if (state.round !== undefined) return;
     if (this.#isOurs(link, message.documents)) this.suspect(link.id, now);
     // Not as a question: its answer would differ again, and be answered again, for as long as the two differ.
-    else if (!message.answer) this.sendDigest(link, false);
+    else if (link.takesOurs && !message.answer) this.sendDigest(link, false);
   }
 
   takeNodes(link: Link, message: Extract<Message, { type: "nodes" }>, now: number): void {
@@ -197,8 +203,9 @@ export class Reconciler {
     return next;
   }
 
-  /** True when this side asks. An empty replica asks for itself; a full one waits for it to ask. */
+  /** True when this side asks. Where changes go one way, who takes them asks; an empty replica asks for itself, and a full one waits for it to ask. */
   #isOurs(link: Link, theirDocuments: number): boolean {
+    if (!link.feedsUs || !link.takesOurs) return link.feedsUs;
     const mine = this.#parts.tree.documents;
     if (mine === 0 || theirDocuments === 0) return mine === 0;
     return this.#parts.processId < (link.processId ?? "");
@@ -272,7 +279,8 @@ export class Reconciler {
 
   /** Sends what the other side said it lacks. */
   #return(state: LinkRounds, round: Round, documents: readonly DocumentDifference[], now: number): void {
-    const wanted = documents.flatMap(({ summary }) => (summary === undefined ? [] : [summary]));
+    const { takesOurs } = state.link;
+    const wanted = documents.flatMap(({ summary }) => (summary === undefined || !takesOurs ? [] : [summary]));
     if (wanted.length === 0) return this.#advance(state, round, now);
     round.phase = "return";
     this.#keepWaiting(round, now);

@@ -58,17 +58,23 @@ export class Responder {
   }
 
   documents(link: Link, ask: DocumentsAsk, now: number): void {
+    const { round } = ask;
+    // Who does not take our changes has no reason to ask, save a peer of version 1, which cannot know.
+    if (!link.takesOurs) return link.send({ type: "documents", round, reply: true, documents: [], omitted: [] });
     const summaries: DocumentSummary[] = [...ask.summaries];
     for (const key of ask.keys) {
       const row = this.#store.readDocumentByKey(key);
       if (row !== undefined) summaries.push(nothingOf(row.name));
     }
-    this.collect(summaries, now, (documents, omitted) => {
-      link.send({ type: "documents", round: ask.round, reply: true, documents, omitted });
+    this.collect(summaries, now, (differences, omitted) => {
+      // What we lack ourselves is asked for only where we would take it.
+      const documents = link.feedsUs ? differences : differences.map(withoutSummary);
+      link.send({ type: "documents", round, reply: true, documents, omitted });
     });
   }
 
   stream(link: Link, ask: StreamAsk, now: number): void {
+    if (!link.takesOurs) return link.send({ type: "stream", round: ask.round, documents: [], next: "" });
     const rows = this.#store.listDocumentsByKey(ask.after, BATCH_DOCUMENTS_MAX);
     const wholes = this.#wholes(rows);
     const wanted = rows.map((row, i) => ({ ...nothingOf(row.name), whole: wholes[i] }));
@@ -145,6 +151,10 @@ export class Responder {
       }),
     );
   }
+}
+
+function withoutSummary(difference: DocumentDifference): DocumentDifference {
+  return { ...difference, summary: undefined };
 }
 
 function namesOf(summaries: readonly DocumentSummary[]): string[] {

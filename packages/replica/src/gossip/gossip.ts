@@ -5,12 +5,13 @@
  * Invariants
  * 1. Nothing is sent before it is committed here.
  * 2. A message is passed on with its original id, and only when it changed something here.
- * 3. A congested link gets no live push; it is marked dirty and repaired when drained.
+ * 3. Changes go only to those who take them from this side; questions and awareness go to all.
+ * 4. A congested link gets no live push; it is marked dirty and repaired when drained.
  *
  * Eager push to all links suits the full mesh of up to a dozen peers. A tree per origin (Plumtree) takes the place of
  * `#eagerLinks` in larger clusters.
  */
-import type { Broadcast, CoverAsk, PeerId, Presence, ProcessId } from "@yarrow/protocol";
+import type { Broadcast, CoverAsk, Message, PeerId, Presence, ProcessId } from "@yarrow/protocol";
 import { encodeMessage } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import type { Effect } from "../effect.ts";
@@ -48,7 +49,7 @@ export class Gossip {
 
   /** Sends something of our own to all links, but for one that has it already. */
   originate(message: Broadcast | CoverAsk | Presence, except?: LinkId): void {
-    const links = this.#eagerLinks(except);
+    const links = this.#eagerLinks(message, except);
     if (links.length === 0) return;
     const encoded = encodeMessage(message);
     for (const link of links) this.#push(link, encoded, message.type === "broadcast");
@@ -62,7 +63,7 @@ export class Gossip {
 
   /** Passes somebody else's message on to every link but the one it came from. */
   forward(message: Broadcast | CoverAsk | Presence, from: LinkId): void {
-    const links = this.#eagerLinks(from);
+    const links = this.#eagerLinks(message, from);
     if (links.length === 0) return;
     const encoded = encodeMessage(message);
     for (const link of links) this.#push(link, encoded, message.type === "broadcast");
@@ -87,8 +88,8 @@ export class Gossip {
     for (const [origin, route] of this.#routes) if (route === link.id) this.#routes.delete(origin);
   }
 
-  #eagerLinks(except: LinkId | undefined): Link[] {
-    return this.#links.open().filter((link) => link.id !== except);
+  #eagerLinks({ type }: Message, except: LinkId | undefined): Link[] {
+    return this.#links.open().filter((link) => link.id !== except && (type !== "broadcast" || link.takesOurs));
   }
 
   #push(link: Link, encoded: Uint8Array, matters: boolean): void {

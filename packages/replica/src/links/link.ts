@@ -1,5 +1,5 @@
 /** One connection to another peer, from its opening to its end. */
-import type { Hello, Message, PeerId, ProcessId } from "@yarrow/protocol";
+import type { Hello, Message, PeerId, ProcessId, Role } from "@yarrow/protocol";
 import { encodeMessage } from "@yarrow/protocol";
 import type { LinkId } from "../event.ts";
 import { Incoming } from "./incoming.ts";
@@ -12,9 +12,16 @@ export type LinkState =
   /** Refused or lost; waits for the shell to report the end. */
   | { readonly kind: "closing" };
 
+/** What this side says of itself in its hello; it holds for the link's life. */
+export interface OwnPart {
+  readonly role: Role;
+  readonly follows: boolean;
+}
+
 export class Link {
   readonly id: LinkId;
   readonly dialled: string | undefined;
+  readonly own: OwnPart;
   state: LinkState;
   readonly outgoing = new Outgoing();
   readonly incoming = new Incoming();
@@ -32,9 +39,10 @@ export class Link {
   equalAt: number | undefined;
   equal = false;
 
-  constructor(id: LinkId, dialled: string | undefined, now: number, helloTimeoutMs: number) {
+  constructor(id: LinkId, dialled: string | undefined, own: OwnPart, now: number, helloTimeoutMs: number) {
     this.id = id;
     this.dialled = dialled;
+    this.own = own;
     this.state = { kind: "greeting", until: now + helloTimeoutMs };
     this.heardAt = now;
     this.pingDueAt = Number.POSITIVE_INFINITY;
@@ -56,6 +64,18 @@ export class Link {
     return this.hello?.processId;
   }
 
+  /** The other side takes changes from us. */
+  get takesOurs(): boolean {
+    const { hello, own } = this;
+    return hello !== undefined && takes(hello, own.role);
+  }
+
+  /** We take changes from the other side. */
+  get feedsUs(): boolean {
+    const { hello, own } = this;
+    return hello !== undefined && takes(own, hello.role);
+  }
+
   send(message: Message): void {
     this.outgoing.push(encodeMessage(message));
   }
@@ -68,4 +88,9 @@ export class Link {
   takePong(sequence: number, now: number): void {
     if (sequence === this.#pingSequence) this.rttMs = now - this.#pingSentAt;
   }
+}
+
+/** Whether one side takes changes from another of that role. */
+function takes(side: OwnPart, from: Role): boolean {
+  return from === "writer" || (side.role === "follower" && side.follows);
 }

@@ -29,6 +29,8 @@ export interface LinksOptions {
   readonly addresses: readonly string[];
   readonly role: () => Role;
   readonly clusterId: () => ClusterId | undefined;
+  /** Where the order of arrival at this peer's store stands. */
+  readonly lastSequence: () => number;
   /** Returns false when it cannot be remembered. */
   readonly adoptCluster: (id: ClusterId) => boolean;
   readonly emit: (effect: Effect) => void;
@@ -71,14 +73,16 @@ export class Links {
   linkOpened(id: LinkId, dialled: string | undefined, now: number): void {
     if (this.#links.has(id)) return;
     const { config } = this.#options;
-    const link = new Link(id, dialled, now, config.helloTimeoutMs);
+    const role = this.#options.role();
+    const own = { role, follows: role === "follower" && this.#isConfigured(dialled) };
+    const link = new Link(id, dialled, own, now, config.helloTimeoutMs);
     this.#links.set(id, link);
     if (this.#links.size > config.linksMax) {
       return this.refuse(link, "YARROW_LINK_LIMIT", `this peer has its limit of ${config.linksMax} links`, now);
     }
     // Before any greeting: the other side would take a hello for a link, and its end for an accident.
     if (this.#pausedAll) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
-    link.send(this.#hello());
+    link.send(this.#hello(link));
   }
 
   /** Decodes a frame and hands each message to `take`. Frames that cannot be read end the link. */
@@ -162,8 +166,12 @@ export class Links {
     for (const link of this.#links.values()) if (link.state.kind !== "closing") this.#sendFrames(link);
   }
 
-  #hello(): Hello {
-    const { peerId, processId, addresses, role, clusterId } = this.#options;
+  #isConfigured(dialled: string | undefined): boolean {
+    return dialled !== undefined && this.#options.directory.get(dialled)?.configured === true;
+  }
+
+  #hello(link: Link): Hello {
+    const { peerId, processId, addresses, clusterId, lastSequence } = this.#options;
     return {
       type: "hello",
       protocolMin: PROTOCOL_VERSION_MIN,
@@ -173,8 +181,9 @@ export class Links {
       clusterId: clusterId(),
       peerId,
       processId,
-      role: role(),
       addresses,
+      lastSequence: lastSequence(),
+      ...link.own,
     };
   }
 

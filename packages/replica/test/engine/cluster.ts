@@ -1,5 +1,5 @@
 /** A few replicas over memory stores, joined by wires that deliver in order, driven by a clock that the test moves. */
-import type { ClusterId, Message, PeerId, ProcessId } from "@yarrow/protocol";
+import type { ClusterId, Message, PeerId, ProcessId, Role } from "@yarrow/protocol";
 import { decodeFrame } from "@yarrow/protocol";
 import * as Y from "yjs";
 import { doWork } from "../../src/document/do-work.ts";
@@ -91,6 +91,7 @@ export class Cluster {
       readonly clusterId?: ClusterId | undefined;
       readonly config?: ConstructorParameters<typeof Replica>[0]["config"];
       readonly url?: string;
+      readonly role?: Role;
     } = {},
   ): Peer {
     const number = this.#nextProcess++;
@@ -105,6 +106,7 @@ export class Cluster {
       peers: options.peers ?? [],
       discovery: options.discovery ?? true,
       config: options.config ?? {},
+      role: options.role ?? "writer",
       now: this.now,
     });
     const peer = new Peer(replica, store, url);

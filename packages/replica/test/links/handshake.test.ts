@@ -21,6 +21,8 @@ const hello: Hello = {
   processId: THEIRS,
   role: "writer",
   addresses: [],
+  follows: false,
+  lastSequence: 0,
 };
 
 describe("judging a hello", () => {
