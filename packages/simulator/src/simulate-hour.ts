@@ -8,6 +8,7 @@ import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/conver
 import { checkFingerprints } from "./checkers/fingerprints.ts";
 import { checkRest } from "./checkers/rest.ts";
 import { LAG_MAX_MS } from "./checkers/timeliness.ts";
+import { checkWaiting } from "./checkers/waiting.ts";
 import { Cluster } from "./cluster.ts";
 import { shortfalls } from "./counters.ts";
 import type { Counters } from "./counters.ts";
@@ -119,6 +120,7 @@ function checkpoint(cluster: Cluster): void {
     if (peer.disk.spoiled.size > 0) continue;
     checkFingerprints(peer);
     checkStoredBounds(peer);
+    checkWaiting(peer);
     cluster.monotony.check(peer);
   }
 }
@@ -152,21 +154,9 @@ function checkEnd(cluster: Cluster): void {
     if (document.row.incarnation % 2 === 1) cluster.authorship.checkContent(name, document, digest);
   }
   cluster.ledger.check();
-  checkNothingWaits(cluster, agreed.keys());
   checkpoint(cluster);
   for (const browser of cluster.browsers) {
     if (browser.attached) checkEditor(browser.editor, browser.place, agreed);
   }
   for (const { editor, peer } of cluster.handles) checkEditor(editor, `a handle of ${peer.place}`, agreed);
-}
-
-/** What honest clients wrote refers to nothing that does not exist, unless a disk has forgotten it. */
-function checkNothingWaits({ peers, ledger }: Cluster, names: Iterable<string>): void {
-  for (const name of names) {
-    if (ledger.hasForgiven(name)) continue;
-    for (const { disk, place } of peers) {
-      const waiting = disk.inspector.document(name)?.pendingBytes ?? 0;
-      if (waiting > 0) violated("convergence", `${waiting} bytes of ${name} still wait at ${place}`);
-    }
-  }
 }

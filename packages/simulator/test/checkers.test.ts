@@ -8,6 +8,7 @@ import { checkFingerprints } from "../src/checkers/fingerprints.ts";
 import { Cluster } from "../src/cluster.ts";
 import { createCounters, shortfalls } from "../src/counters.ts";
 import { checkRest } from "../src/checkers/rest.ts";
+import { checkWaiting } from "../src/checkers/waiting.ts";
 import type { SimulatedPeer } from "../src/peer.ts";
 import { Scene } from "./scene.ts";
 
@@ -251,6 +252,36 @@ describe("timeliness", () => {
     scene.type(scene.tab(scene.b), "two").while();
     timeliness.expect(browsers);
     expect(() => timeliness.check()).toThrow(/^timeliness: tab-2 in page has clock 0 of client/);
+  });
+});
+
+describe("waiting", () => {
+  test("[SIM11] sees an update that waits for what its disk has", () => {
+    const { scene, store } = withContent();
+    const { id } = row(scene.b);
+    checkWaiting(scene.b);
+    const [update] = scene.b.disk.inspector.document(NAME)!.parts();
+    store.transaction(() => store.addPending(id, { principal: "", source: "local", update: update! }));
+    expect(() => checkWaiting(scene.b)).toThrow(/^waiting: 21 bytes of page wait at peer-1 for what it has/);
+  });
+
+  test("[SIM11] lets those wait whose tab was closed before it was asked for what they lack", () => {
+    const { scene } = withContent();
+    const tab = scene.tab(scene.a);
+    scene.goOffline(tab).type(tab, "unheard");
+    tab.peer = scene.b;
+    scene.cluster.network.healAll();
+    const broken = tab.connection;
+    while (tab.connection === undefined || tab.connection === broken) scene.while(1);
+    // What the peer asks is never read.
+    tab.connection.setReading(0, false);
+    scene.type(tab, "last").cluster.closeTab(tab);
+    scene.while();
+    expect(scene.agreed()).toEqual(["one"]);
+    for (const peer of scene.cluster.peers) {
+      expect(peer.disk.inspector.document(NAME)!.pendingBytes).toBeGreaterThan(0);
+      checkWaiting(peer);
+    }
   });
 });
 

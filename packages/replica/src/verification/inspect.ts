@@ -4,12 +4,17 @@
  */
 import type { ClusterId } from "@yarrow/protocol";
 import { toHex } from "@yarrow/protocol";
+import type { Entry } from "../catalog/entry.ts";
 import { loadEntry, readRows } from "../catalog/entry-loader.ts";
+import { absorb } from "../document/absorb.ts";
 import type { Contribution } from "../document/contribution.ts";
 import { decodeFence, fenceDigest } from "../document/fence.ts";
 import type { Fingerprint, FingerprintKey } from "../document/fingerprint.ts";
 import { createFingerprint, createFingerprintKey, digestDocument } from "../document/fingerprint.ts";
 import { fromBytes, sumContribution, toBytes } from "../document/fingerprint.ts";
+import { Lattice } from "../document/lattice.ts";
+import { scanUpdate } from "../document/scan-update.ts";
+import { MERGED_LIMITS } from "../document/update-limits.ts";
 import { SetTree } from "../set-tree/set-tree.ts";
 import type { DocumentRow, Store } from "../store.ts";
 import { checkDocument } from "./local-check.ts";
@@ -21,6 +26,8 @@ export interface InspectedDocument {
   readonly clocks: Contribution["clocks"];
   readonly deletes: Contribution["deletes"];
   readonly pendingBytes: number;
+  /** Bytes of those pending updates of which something could be taken in: 0, unless the replica has overlooked them. */
+  readonly readyBytes: () => number;
   /** What could not be read, for people. */
   readonly damage: string | undefined;
   /** Yjs updates, encoding V1, oldest first: everything stored of the living incarnation. */
@@ -52,6 +59,7 @@ export class Inspector {
       clocks: lattice.stateVector,
       deletes: lattice.deletes,
       pendingBytes: entry.pendingBytes,
+      readyBytes: () => readyBytes(entry, this.#key),
       damage,
       parts: () => storedParts(this.#store, row),
       deleteSet: () => lattice.encodeDeleteSet(),
@@ -90,6 +98,16 @@ export class Inspector {
   #rows(): DocumentRow[] {
     return this.#store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" });
   }
+}
+
+function readyBytes({ lattice, pending }: Entry, key: FingerprintKey): number {
+  let bytes = 0;
+  for (const { segment } of pending) {
+    const copy = Lattice.decode(lattice.encode(), key);
+    const { accepted, remainder } = absorb(copy, scanUpdate(segment.update, MERGED_LIMITS));
+    if (accepted !== undefined || remainder === undefined) bytes += segment.update.length;
+  }
+  return bytes;
 }
 
 function storedParts(store: Store, row: DocumentRow): Uint8Array[] {

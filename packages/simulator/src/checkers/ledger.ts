@@ -64,11 +64,6 @@ export class Ledger implements Witness {
     }
   }
 
-  /** True when something of the document was rightly forgotten by a disk. */
-  hasForgiven(name: string): boolean {
-    return this.#forgiven.has(name);
-  }
-
   /** Every disk must hold all that is owed. */
   check(): void {
     for (const [name, { incarnation, owed }] of this.#debts) {
