@@ -134,14 +134,21 @@ export class Catalog {
     assert(entry.alive, "only an alive document takes updates");
     if (source === "local") this.#checkSize(entry, staged, scanned.bytes.length);
     const { accepted, remainder, contribution } = absorb(entry.lattice, scanned);
-    if (accepted !== undefined) {
-      staged.segments.push({ principal, source, update: accepted });
-      if (entry.pending.length > 0) this.#promotePending(staged);
+    if (accepted !== undefined) staged.segments.push({ principal, source, update: accepted });
+    const rest = remainder === undefined ? undefined : { principal, source, update: remainder };
+    let waits = false;
+    let promoted = false;
+    try {
+      if (rest !== undefined) waits = this.#keepPending(staged, rest);
+    } finally {
+      // It may be what others wait for, and they what the rest of it waits for: all of them are looked at together.
+      if (accepted !== undefined) promoted = this.#promotePending(staged);
+      this.#account(entry);
     }
-    this.#account(entry);
-    const waits = remainder !== undefined && this.#keepPending(staged, { principal, source, update: remainder });
-    if (waits) return { outcome: "pending", contribution };
-    return { outcome: accepted === undefined ? "known" : "accepted", contribution };
+    if (!waits) return { outcome: accepted === undefined ? "known" : "accepted", contribution };
+    if (!promoted) return { outcome: "pending", contribution };
+    const now = absorb(entry.lattice, scanned);
+    return { outcome: now.remainder === undefined ? "accepted" : "pending", contribution: now.contribution };
   }
 
   /** Moves a document to a higher incarnation: what was alive dies, and its writers join the fence. */
@@ -230,9 +237,10 @@ export class Catalog {
     return true;
   }
 
-  /** Takes in what no longer has to wait, until nothing moves any more. */
-  #promotePending(staged: StagedChange): void {
+  /** Takes in what no longer has to wait, until nothing moves any more. Returns true when anything was taken in. */
+  #promotePending(staged: StagedChange): boolean {
     const { entry } = staged;
+    const before = staged.segments.length;
     for (let moved = true; moved;) {
       moved = false;
       for (const pending of entry.pending.slice()) {
@@ -245,6 +253,7 @@ export class Catalog {
         if (!done) this.#keepPending(staged, { ...pending.segment, update: remainder });
       }
     }
+    return staged.segments.length > before;
   }
 
   #dropPending(staged: StagedChange, pending: Entry["pending"][number]): void {

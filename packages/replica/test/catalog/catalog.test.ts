@@ -133,6 +133,17 @@ describe("updates that wait", () => {
     expect(bench.catalog.entry("n", 0).lattice.stateVector).toEqual(new Map([[1, 3]]));
   });
 
+  it("[PEND7] neither they nor the rest of an update wait on when each brings what the other lacks", () => {
+    const bench = new Bench();
+    const [one, two, three] = typed("abc", 1);
+    bench.offer("n", two!);
+    bench.commit();
+    expect(bench.offer("n", Y.mergeUpdates([one!, three!]))).toBe("accepted");
+    bench.commit();
+    expect(bench.store.counts().pending).toBe(0);
+    expect(bench.catalog.entry("n", 0).lattice.stateVector).toEqual(new Map([[1, 3]]));
+  });
+
   it("[MEM5] the same one again is nothing new", () => {
     const bench = new Bench();
     const [, two] = typed("ab", 1);
