@@ -48,11 +48,13 @@ export async function withPeer<T>(data: string, ask: (peer: RunningPeer) => Prom
 }
 
 function reportStatus(status: PeerStatus): StatusReport {
-  const { peerId, incarnation, clusterId, role, state, url, root, documents, links, sessions, store } = status;
+  const { peerId, incarnation, clusterId, publicKey, role, state, url, root, documents, links, sessions, store } =
+    status;
   return {
     peerId,
     incarnation,
     clusterId: clusterId ?? null,
+    publicKey,
     role,
     state,
     url: url ?? null,

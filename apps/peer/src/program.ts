@@ -7,6 +7,7 @@ import { defineCompact } from "./commands/compact.ts";
 import { defineDelete } from "./commands/delete.ts";
 import { defineDemo } from "./commands/demo.ts";
 import { defineDocuments } from "./commands/documents.ts";
+import { defineKey } from "./commands/key.ts";
 import { defineLink } from "./commands/link.ts";
 import { defineServe } from "./commands/serve.ts";
 import { defineShow } from "./commands/show.ts";
@@ -53,6 +54,7 @@ export function createProgram(end: (code: ExitCode) => void): Command {
     defineVerify,
     defineCompact,
     defineLink,
+    defineKey,
   ]) {
     define(program, end);
   }

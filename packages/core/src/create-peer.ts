@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { ProcessId } from "@yarrow/protocol";
 import { Replica } from "@yarrow/replica";
+import { createCredentials, formatKey } from "./credentials.ts";
 import { decideCluster } from "./cluster.ts";
 import { formatHostPort, isWildcard } from "./host-port.ts";
 import { Listener } from "./listener.ts";
@@ -52,6 +53,7 @@ function assemble(
   if (minted) options.log({ level: "info", message: "founded a cluster", fields: { clusterId } });
   recordBoot(store, clock());
   const processId = randomBytes(8).toString("hex") as ProcessId;
+  const credentials = createCredentials(options.folder, options.trust);
   const replica = new Replica({
     store,
     random: Math.random,
@@ -60,10 +62,12 @@ function assemble(
     addresses: options.advertise ?? ownAddresses(listener),
     peers: options.peers,
     discovery: options.discovery,
+    credentials,
     config: options.config,
     now: clock(),
   });
-  return new RunningPeer({ options, store, replica, listener, processId, clock, random: Math.random });
+  const publicKey = formatKey(credentials.publicKey);
+  return new RunningPeer({ publicKey, options, store, replica, listener, processId, clock, random: Math.random });
 }
 
 /** Where others can dial this peer, unless told otherwise: a wildcard says nothing about that. */

@@ -2,6 +2,7 @@ export type * from "./peer-api.ts";
 export { createPeer } from "./create-peer.ts";
 export { CopiesMissingError } from "./document-handle.ts";
 export type { Counters } from "./counters.ts";
+export { formatKey, readPublicKey } from "./credentials.ts";
 export { BATCH_MS_BOUNDS } from "./counters.ts";
 export type { ControlClient } from "./control-client.ts";
 export { connectControl } from "./control-client.ts";

@@ -4,6 +4,7 @@ import { ADDRESSES_MAX, ADDRESS_BYTES_MAX, YarrowError } from "@yarrow/protocol"
 import type { ClusterId } from "@yarrow/protocol";
 import { clusterIdOf, createConfig } from "@yarrow/replica";
 import type { ReplicaConfig } from "@yarrow/replica";
+import { TrustedKeys } from "./credentials.ts";
 import { formatHostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import type { HostPort } from "./host-port.ts";
 import type { LogLine, PeerOptions } from "./peer-api.ts";
@@ -19,6 +20,8 @@ export interface CheckedOptions {
   /** Hash of the cluster's name; undefined when none was given. */
   readonly cluster: ClusterId | undefined;
   readonly durability: "full" | "normal";
+  /** Undefined: everybody is let in. */
+  readonly trust: TrustedKeys | undefined;
   readonly config: Partial<ReplicaConfig>;
   readonly metrics: PeerOptions["metrics"];
   readonly log: (line: LogLine) => void;
@@ -39,6 +42,7 @@ export function checkOptions(options: PeerOptions): CheckedOptions {
     advertise: options.advertise === undefined ? undefined : checkUrls("advertise", options.advertise),
     cluster: options.cluster === undefined ? undefined : hashClusterName(options.cluster),
     durability,
+    trust: options.trust === undefined ? undefined : new TrustedKeys(options.trust),
     config: checkConfig(options),
     metrics: options.metrics,
     log: options.log ?? (() => undefined),

@@ -25,6 +25,11 @@ export interface PeerOptions {
   readonly durability?: "full" | "normal";
   /** How long the log is kept, in ms. Default one day. */
   readonly historyMs?: number;
+  /**
+   * File of the keys that may be at the other end of a link, one a line: `writer ed25519:…` or `follower ed25519:…`. Each side then
+   * proves its key. Read again when it changes. Undefined: every peer of the cluster is let in, in the role it claims.
+   */
+  readonly trust?: string;
   /** Allow a listener that is not on loopback without authentication. */
   readonly insecure?: boolean;
   /** Bounds and intervals of the engine; for tests and unusual networks. */
@@ -182,6 +187,8 @@ export interface PeerStatus {
   readonly peerId: PeerId;
   readonly incarnation: ProcessId;
   readonly clusterId: ClusterId | undefined;
+  /** What this peer proves on its links, `ed25519:…`: for the others' lists of trusted keys. */
+  readonly publicKey: string;
   readonly role: Role;
   readonly state: "starting" | "joining" | "ready" | "read-only" | "closing";
   readonly url: string | undefined;

@@ -4,18 +4,20 @@ import type { Peer, PeerStatus } from "./peer-api.ts";
 
 export interface StatusSources {
   readonly peer: Pick<Peer, "peerId" | "processId" | "url">;
+  readonly publicKey: string;
   readonly lifecycle: "starting" | "ready" | "closing" | "closed" | "failed";
   readonly replica: ReplicaStatus;
   readonly sessions: number;
   readonly synchronous: "full" | "normal";
 }
 
-export function readStatus({ peer, lifecycle, replica, sessions, synchronous }: StatusSources): PeerStatus {
+export function readStatus({ peer, publicKey, lifecycle, replica, sessions, synchronous }: StatusSources): PeerStatus {
   const { alive, deleted, pending, quarantined, bytes, logRows } = replica.counts;
   return {
     peerId: peer.peerId,
     incarnation: peer.processId,
     clusterId: replica.clusterId,
+    publicKey,
     role: replica.role,
     state: stateOf(lifecycle, replica),
     url: peer.url,

@@ -57,6 +57,7 @@ import { perform } from "./perform.ts";
 import type { Targets } from "./perform.ts";
 import { readStatus } from "./peer-status.ts";
 import { IdleCheckpoint } from "./idle-checkpoint.ts";
+import { watchTrust } from "./trust-watch.ts";
 import { Requests } from "./requests.ts";
 import { SessionSockets } from "./session-sockets.ts";
 import type { SqliteStore } from "./store/sqlite-store.ts";
@@ -69,6 +70,7 @@ export interface PeerParts {
   /** Undefined for a peer that only dials. */
   readonly listener: Listener | undefined;
   readonly processId: ProcessId;
+  readonly publicKey: string;
   readonly clock: () => number;
   readonly random: () => number;
 }
@@ -139,9 +141,13 @@ export class RunningPeer implements Peer {
     this.#feed = new ChangeFeed(store);
     this.#listeners = new PeerListeners(options.log);
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
-    this.#stopWatching = watchLoopDelay(counters, (ms) => {
-      options.log({ level: "warn", message: "the event loop was held up", fields: { ms: Math.round(ms) } });
-    });
+    const stops = [
+      watchLoopDelay(counters, (ms) => {
+        options.log({ level: "warn", message: "the event loop was held up", fields: { ms: Math.round(ms) } });
+      }),
+      watchTrust(options.trust, () => submit({ type: "credentials-changed" }), options.log),
+    ];
+    this.#stopWatching = () => stops.forEach((stop) => stop());
   }
 
   get adminUrl(): string | undefined {
@@ -173,6 +179,7 @@ export class RunningPeer implements Peer {
     if (!this.#isOver()) this.#lastStatus = replica.status(clock());
     return readStatus({
       peer: this,
+      publicKey: this.#parts.publicKey,
       lifecycle: this.#lifecycle,
       replica: this.#lastStatus,
       sessions: this.#sessions.size,

@@ -107,6 +107,8 @@ export function helloOf(clusterId: Hello["clusterId"], changes: Partial<Hello> =
     addresses: [],
     follows: false,
     lastSequence: 0,
+    publicKey: new Uint8Array(),
+    nonce: new Uint8Array(),
     ...changes,
   };
 }

@@ -11,10 +11,13 @@ import {
   LINK_MESSAGE_BYTES_MAX,
   NAME_BYTES_MAX,
   NODES_PER_MESSAGE_MAX,
+  NONCE_BYTES,
   PRESENCE_STATES_MAX,
   PRESENCE_STATE_BYTES_MAX,
   PRINCIPAL_BYTES_MAX,
+  PUBLIC_KEY_BYTES,
   SEGMENTS_PER_MESSAGE_MAX,
+  SIGNATURE_BYTES,
   VERIFY_PAGE_MAX,
 } from "./limits.ts";
 import type { DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
@@ -43,7 +46,10 @@ export const TYPE_CODES: { readonly [T in Message["type"]]: number } = {
   "fragment-taken": 19,
   "verify-ask": 20,
   "verify-page": 21,
+  proof: 22,
 };
+
+const NONE = new Uint8Array();
 
 const TYPES = new Map(Object.entries(TYPE_CODES).map(([type, code]) => [code, type as Message["type"]]));
 
@@ -59,6 +65,8 @@ function decodeLink(type: Message["type"], reader: Reader): Message | undefined 
   switch (type) {
     case "hello":
       return decodeHello(reader);
+    case "proof":
+      return { type, signature: reader.take(SIGNATURE_BYTES).slice() };
     case "refuse":
       return { type, code: reader.text(64), detail: reader.text(1024) };
     case "ping":
@@ -91,8 +99,21 @@ function decodeHello(reader: Reader): Message {
     addresses: list(reader, 1, ADDRESSES_MAX, url),
   } as const;
   // A sender of version 1 ends here.
-  if (hello.protocolMax < 2) return { ...hello, follows: false, lastSequence: 0 };
-  return { ...hello, follows: flag(reader), lastSequence: reader.varUint() };
+  if (hello.protocolMax < 2) return { ...hello, follows: false, lastSequence: 0, publicKey: NONE, nonce: NONE };
+  return {
+    ...hello,
+    follows: flag(reader),
+    lastSequence: reader.varUint(),
+    publicKey: nothingOr(reader, PUBLIC_KEY_BYTES),
+    nonce: nothingOr(reader, NONCE_BYTES),
+  };
+}
+
+/** Length-prefixed bytes of one size, or none. */
+function nothingOr(reader: Reader, length: number): Uint8Array {
+  const bytes = reader.blob(length);
+  if (bytes.length !== 0 && bytes.length !== length) reader.fail(`${bytes.length} bytes instead of ${length}`);
+  return bytes.slice();
 }
 
 function decodeLive(type: Message["type"], reader: Reader): Message | undefined {

@@ -19,7 +19,11 @@ export function encodeBody(encoder: Encoder, message: Message): void {
       uint(encoder, message.role === "writer" ? 0 : 1);
       list(encoder, message.addresses, text);
       uint(encoder, message.follows ? 1 : 0);
-      return uint(encoder, message.lastSequence);
+      uint(encoder, message.lastSequence);
+      blob(encoder, message.publicKey);
+      return blob(encoder, message.nonce);
+    case "proof":
+      return raw(encoder, message.signature);
     case "refuse":
       text(encoder, message.code);
       return text(encoder, message.detail);
@@ -69,7 +73,17 @@ export function encodeBody(encoder: Encoder, message: Message): void {
 type RepairMessage = Exclude<
   Message,
   {
-    type: "hello" | "refuse" | "ping" | "pong" | "addresses" | "broadcast" | "acknowledge" | "cover-ask" | "presence";
+    type:
+      | "hello"
+      | "proof"
+      | "refuse"
+      | "ping"
+      | "pong"
+      | "addresses"
+      | "broadcast"
+      | "acknowledge"
+      | "cover-ask"
+      | "presence";
   }
 >;
 

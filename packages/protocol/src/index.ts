@@ -16,10 +16,13 @@ export {
   LINK_MESSAGE_BYTES_MAX,
   NAME_BYTES_MAX,
   NODES_PER_MESSAGE_MAX,
+  NONCE_BYTES,
   PRESENCE_STATES_MAX,
   PRESENCE_STATE_BYTES_MAX,
   PRINCIPAL_BYTES_MAX,
+  PUBLIC_KEY_BYTES,
   SEGMENTS_PER_MESSAGE_MAX,
+  SIGNATURE_BYTES,
   VERIFY_PAGE_MAX,
 } from "./limits.ts";
 export { FINGERPRINT_VERSION, LINK_SUBPROTOCOL, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from "./version.ts";
@@ -46,6 +49,7 @@ export type {
   Pong,
   Presence,
   PresenceState,
+  Proof,
   Refuse,
   Role,
   Segment,

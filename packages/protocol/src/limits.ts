@@ -50,3 +50,8 @@ export const VERIFY_PAGE_MAX = 1024;
 
 /** Name of whoever wrote an update. */
 export const PRINCIPAL_BYTES_MAX = 256;
+
+/** Key, challenge and signature of a greeting: Ed25519. */
+export const PUBLIC_KEY_BYTES = 32;
+export const NONCE_BYTES = 16;
+export const SIGNATURE_BYTES = 64;

@@ -7,6 +7,7 @@ import type { ClusterId, DocumentKey, Incarnation, PeerId, ProcessId } from "./i
 
 export type Message =
   | Hello
+  | Proof
   | Refuse
   | Ping
   | Pong
@@ -49,6 +50,17 @@ export interface Hello {
   readonly follows: boolean;
   /** Where the order of arrival at the sender's store stands; 0 where nothing arrived, or it is not told. Since version 2. */
   readonly lastSequence: number;
+  /** Ed25519, 32 bytes; empty when the sender has no key. */
+  readonly publicKey: Uint8Array;
+  /** 16 bytes made for this link, which the other side signs in its {@link Proof}; empty when the sender asks for none. */
+  readonly nonce: Uint8Array;
+}
+
+/** "I hold the private key of the public one in my hello", said directly after it. */
+export interface Proof {
+  readonly type: "proof";
+  /** Ed25519 over both hellos, 64 bytes. */
+  readonly signature: Uint8Array;
 }
 
 /** Said before a link is closed on purpose, so that the other side's log tells the reason. */

@@ -8,6 +8,8 @@ const flag = fc.boolean();
 const hex = <T extends string>(bytes: number): fc.Arbitrary<T> =>
   fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 2 * bytes, maxLength: 2 * bytes }) as never;
 const sum = fc.uint8Array({ minLength: 16, maxLength: 16 });
+const bytesOrNone = (length: number): fc.Arbitrary<Uint8Array> =>
+  fc.oneof(fc.constant(new Uint8Array()), fc.uint8Array({ minLength: length, maxLength: length }));
 const blob = fc.uint8Array({ maxLength: 40 });
 const text = fc.string({ unit: "grapheme", maxLength: 12 });
 const name = fc
@@ -51,7 +53,10 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
     addresses: list(url),
     follows: flag,
     lastSequence: uint,
+    publicKey: bytesOrNone(32),
+    nonce: bytesOrNone(16),
   },
+  proof: { signature: fc.uint8Array({ minLength: 64, maxLength: 64 }) },
   refuse: { code: text, detail: text },
   ping: { sequence: uint },
   pong: { sequence: uint },

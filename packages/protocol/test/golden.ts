@@ -3,7 +3,7 @@ import type { Message } from "../src/index.ts";
 
 export const GOLDEN: { readonly [T in Message["type"]]: string } = {
   hello:
-    "010102010001c0c1c2c3c4c5c6c7c8c9cacbcccdcecfa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b701010877733a2f2f613a3101ac02",
+    "010102010001c0c1c2c3c4c5c6c7c8c9cacbcccdcecfa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b701010877733a2f2f613a3101ac0220000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f10404142434445464748494a4b4c4d4e4f",
   refuse: "0210594152524f575f4c494e4b5f53454c46026d65",
   ping: "0301",
   pong: "04ac02",
@@ -26,4 +26,6 @@ export const GOLDEN: { readonly [T in Message["type"]]: string } = {
   "verify-ask": "140401080123456789abcdef",
   "verify-page":
     "1504000102030405060708090a0b0c0d0e0f010123456789abcdef016e01000102030405060708090a0b0c0d0e0f20ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00",
+  proof:
+    "16808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf",
 };

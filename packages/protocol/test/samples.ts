@@ -32,10 +32,13 @@ export const HELLO: Extract<Message, { type: "hello" }> = {
   addresses: ["ws://a:1"],
   follows: true,
   lastSequence: 300,
+  publicKey: counting(32),
+  nonce: counting(16, 0x40),
 };
 
 export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type: T }> } = {
   hello: HELLO,
+  proof: { type: "proof", signature: counting(64, 0x80) },
   refuse: { type: "refuse", code: "YARROW_LINK_SELF", detail: "me" },
   ping: { type: "ping", sequence: 1 },
   pong: { type: "pong", sequence: 300 },

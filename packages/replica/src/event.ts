@@ -35,6 +35,7 @@ export type Event =
   | LinkDrained
   | DialFailed
   | PauseLinks
+  | CredentialsChanged
   | Compact
   | Verify
   | WorkDone;
@@ -144,6 +145,11 @@ export interface PauseLinks {
   /** A peer id or an address; undefined = all links. */
   readonly peer: string | undefined;
   readonly paused: boolean;
+}
+
+/** The list of trusted keys is another: links that it does not admit end. */
+export interface CredentialsChanged {
+  readonly type: "credentials-changed";
 }
 
 /** Compacts every document now, however small the gain. Answered by a `compacted` effect. */

@@ -10,6 +10,7 @@ export { MemoryStore } from "./memory-store.ts";
 export type { ReplicaDocument, ReplicaOptions } from "./replica.ts";
 export { Replica } from "./replica.ts";
 export type { ReplicaLinkStatus, ReplicaStatus } from "./status.ts";
+export type { Credentials } from "./links/credentials.ts";
 export { checkName, clusterIdOf, documentKey } from "./document/keys.ts";
 export { mergeUpdates, encodeDifference } from "./document/merge.ts";
 export { scanUpdate } from "./document/scan-update.ts";

@@ -12,6 +12,7 @@ import { createFingerprintKey } from "./document/fingerprint.ts";
 import type { Effect } from "./effect.ts";
 import { CopyRequests } from "./gossip/copies.ts";
 import { Gossip } from "./gossip/gossip.ts";
+import type { Credentials } from "./links/credentials.ts";
 import type { Link } from "./links/link.ts";
 import { Links } from "./links/links.ts";
 import { Directory } from "./membership/directory.ts";
@@ -36,6 +37,7 @@ export interface PartsOptions {
   readonly addresses: readonly string[];
   readonly peers: readonly string[];
   readonly discovery: boolean;
+  readonly credentials?: Credentials | undefined;
   readonly now: number;
   readonly role: () => Role;
   readonly clusterId: () => ClusterId | undefined;

@@ -17,6 +17,7 @@ import { createFingerprintKey } from "./document/fingerprint.ts";
 import type { Effect } from "./effect.ts";
 import type { AwaitCopies, DeleteDocument, Event } from "./event.ts";
 import { Inbox } from "./inbox.ts";
+import type { Credentials } from "./links/credentials.ts";
 import type { Link } from "./links/link.ts";
 import type { Parts } from "./parts.ts";
 import { assembleParts } from "./parts.ts";
@@ -39,6 +40,8 @@ export interface ReplicaOptions {
   readonly peers: readonly string[];
   /** Learn further addresses from other peers, and dial them. */
   readonly discovery: boolean;
+  /** How this peer proves who it is, and whom it lets in. Left out: it proves nothing and asks for nothing. */
+  readonly credentials?: Credentials;
   readonly config?: Partial<ReplicaConfig>;
   /** Milliseconds since 1970 that never run backwards. */
   readonly now: number;
@@ -196,6 +199,8 @@ export class Replica {
         return this.#parts.links.dialFailed(event.url, now);
       case "pause-links":
         return this.#parts.links.pause(event.peer, event.paused, now);
+      case "credentials-changed":
+        return this.#parts.links.recheckCredentials(now);
       case "compact":
         return void this.#later.push((then) => this.#parts.compactor.compactAll(event.request, then));
       case "verify":

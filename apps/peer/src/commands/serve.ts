@@ -27,6 +27,7 @@ export function defineServe(program: Command, end: (code: ExitCode) => void): vo
     .addOption(setting("history", "<duration>", "1d"))
     .addOption(setting("durability", "<full|normal>", CONFIG_DEFAULTS.durability))
     .addOption(setting("admin", "<host:port>"))
+    .addOption(setting("trust", "<file>"))
     .addOption(new Option("--insecure", describe("insecure")))
     .addOption(setting("log-level", "<level>", CONFIG_DEFAULTS["log-level"]))
     .option("--config <file>", "YAML file with the same keys (default: the one in YARROW_CONFIG, if any)")

@@ -37,6 +37,7 @@ export const configSchema = z.object({
     "full: on disk before acknowledged; normal: may lose the last moments to a power failure",
   ),
   admin: parsedBy(parseAdmin).describe("HOST:PORT of metrics and status; loopback only"),
+  trust: text.min(1, "must name a file").describe("File of the keys that peers must prove, one `ROLE KEY` a line"),
   insecure: flag.describe("Allow a listener that other machines reach, without authentication"),
   "log-level": choice(["debug", "info", "warn", "error"]).describe("Least severe log line that is written"),
 });
@@ -47,7 +48,7 @@ export type ConfigKey = keyof z.output<typeof configSchema>;
 
 export const CONFIG_KEYS = Object.keys(configSchema.shape) as readonly ConfigKey[];
 
-/** What holds where nothing is said. `admin`, `cluster` and `advertise` have no default. */
+/** What holds where nothing is said. `admin`, `cluster`, `advertise` and `trust` have no default. */
 export const CONFIG_DEFAULTS = {
   data: "./yarrow-data",
   listen: "127.0.0.1:4321",

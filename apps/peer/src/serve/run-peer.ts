@@ -58,6 +58,7 @@ function optionsFor(config: ServeConfig, log: Logger, metrics: NonNullable<PeerO
     insecure: config.insecure,
     metrics,
     ...(config.admin === undefined ? {} : { admin: config.admin }),
+    ...(config.trust === undefined ? {} : { trust: config.trust }),
     ...(config.cluster === undefined ? {} : { cluster: config.cluster }),
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
     log: (line) => log[line.level](line.fields, line.message),

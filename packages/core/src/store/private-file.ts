@@ -39,7 +39,8 @@ export function createPrivateFile(file: string): void {
   syncFolder(path.dirname(file));
 }
 
-function syncFolder(folder: string): void {
+/** Puts what was created, renamed or removed in a folder on disk. */
+export function syncFolder(folder: string): void {
   // Windows cannot open folders, and needs no sync of them.
   if (process.platform === "win32") return;
   const descriptor = fs.openSync(folder, "r");

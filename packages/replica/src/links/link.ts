@@ -8,6 +8,8 @@ import { Outgoing } from "./outgoing.ts";
 export type LinkState =
   /** Our hello is out, theirs has not come. */
   | { readonly kind: "greeting"; readonly until: number }
+  /** Their hello has come, and must be proved before anything is believed of it. */
+  | { readonly kind: "proving"; readonly hello: Hello; readonly until: number }
   | { readonly kind: "open"; readonly hello: Hello; readonly since: number }
   /** Refused or lost; waits for the shell to report the end. */
   | { readonly kind: "closing" };
@@ -22,6 +24,8 @@ export class Link {
   readonly id: LinkId;
   readonly dialled: string | undefined;
   readonly own: OwnPart;
+  /** As it was sent; undefined when the link was refused before. */
+  sentHello: Hello | undefined;
   state: LinkState;
   readonly outgoing = new Outgoing();
   readonly incoming = new Incoming();

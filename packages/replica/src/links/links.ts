@@ -6,18 +6,22 @@
  * 2. At most one open link per process; both sides choose the same one without talking.
  * 3. Every link that ends on our initiative says why first.
  */
-import type { ClusterId, Hello, Message, PeerId, ProcessId, Role, YarrowErrorCode } from "@yarrow/protocol";
+import type { ClusterId, Hello, Message, PeerId, ProcessId, Proof, Role, YarrowErrorCode } from "@yarrow/protocol";
 import { decodeFrame, decodeMessage, FINGERPRINT_VERSION, PROTOCOL_VERSION } from "@yarrow/protocol";
 import { PROTOCOL_VERSION_MIN, YarrowError } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import type { Effect, Fact } from "../effect.ts";
 import type { LinkId } from "../event.ts";
 import type { Directory, Target } from "../membership/directory.ts";
+import type { Credentials } from "./credentials.ts";
+import { judgeCredential, proofStatement } from "./credentials.ts";
 import { judgeHello, newerLinkStays } from "./handshake.ts";
 import { Link } from "./link.ts";
 
 /** Peers and addresses that are paused by name at once; more than a mesh has peers to name. Beyond it, none is added. */
 const PAUSED_NAMES_MAX = 1_024;
+
+const NONE = new Uint8Array();
 
 const LINKS_PAUSED = "links of this peer are paused";
 
@@ -33,6 +37,7 @@ export interface LinksOptions {
   readonly lastSequence: () => number;
   /** Returns false when it cannot be remembered. */
   readonly adoptCluster: (id: ClusterId) => boolean;
+  readonly credentials?: Credentials | undefined;
   readonly emit: (effect: Effect) => void;
   readonly opened: (link: Link, now: number) => void;
   readonly ended: (link: Link, now: number) => void;
@@ -82,7 +87,8 @@ export class Links {
     }
     // Before any greeting: the other side would take a hello for a link, and its end for an accident.
     if (this.#pausedAll) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
-    link.send(this.#hello(link));
+    link.sentHello = this.#hello(link);
+    link.send(link.sentHello);
   }
 
   /** Decodes a frame and hands each message to `take`. Frames that cannot be read end the link. */
@@ -155,7 +161,7 @@ export class Links {
     const { config, directory } = this.#options;
     let next = this.#pausedAll ? Number.POSITIVE_INFINITY : directory.nextDeadline();
     for (const link of this.#links.values()) {
-      if (link.state.kind === "greeting") next = Math.min(next, link.state.until);
+      if (link.state.kind === "greeting" || link.state.kind === "proving") next = Math.min(next, link.state.until);
       if (link.state.kind === "open") next = Math.min(next, link.pingDueAt, link.heardAt + config.linkSilentMs);
     }
     return next;
@@ -171,7 +177,7 @@ export class Links {
   }
 
   #hello(link: Link): Hello {
-    const { peerId, processId, addresses, clusterId, lastSequence } = this.#options;
+    const { peerId, processId, addresses, clusterId, lastSequence, credentials } = this.#options;
     return {
       type: "hello",
       protocolMin: PROTOCOL_VERSION_MIN,
@@ -183,6 +189,8 @@ export class Links {
       processId,
       addresses,
       lastSequence: lastSequence(),
+      publicKey: credentials?.publicKey ?? NONE,
+      nonce: credentials?.nonce() ?? NONE,
       ...link.own,
     };
   }
@@ -190,7 +198,11 @@ export class Links {
   #message(link: Link, message: Message, now: number, take: (link: Link, message: Message) => void): void {
     if (message.type === "hello") return this.#takeHello(link, message, now);
     if (message.type === "refuse") return this.#takeRefusal(link, message.code, message.detail, now);
-    if (link.state.kind !== "open") return this.refuse(link, "YARROW_FRAME_INVALID", "hello must come first", now);
+    if (message.type === "proof") return this.#takeProof(link, message, now);
+    if (link.state.kind !== "open") {
+      const first = link.state.kind === "greeting" ? "hello" : "proof";
+      return this.refuse(link, "YARROW_FRAME_INVALID", `${first} must come first`, now);
+    }
     switch (message.type) {
       case "ping":
         return link.send({ type: "pong", sequence: message.sequence });
@@ -213,7 +225,7 @@ export class Links {
   }
 
   #takeHello(link: Link, hello: Hello, now: number): void {
-    const { processId, clusterId, adoptCluster, directory, peerId, config } = this.#options;
+    const { processId, clusterId, directory, credentials } = this.#options;
     if (link.state.kind !== "greeting") return this.refuse(link, "YARROW_FRAME_INVALID", "a second hello", now);
     const verdict = judgeHello({ processId, clusterId: clusterId() }, hello);
     if (verdict.kind === "refuse") {
@@ -221,6 +233,46 @@ export class Links {
       if (verdict.code === "YARROW_LINK_SELF" && link.dialled !== undefined) directory.isSelf(link.dialled);
       return;
     }
+    const { until } = link.state;
+    if (credentials !== undefined && hello.nonce.length > 0) {
+      link.send({ type: "proof", signature: credentials.sign(proofStatement(link.sentHello!, hello)) });
+    }
+    if (credentials?.roleOf === undefined) return this.#open(link, hello, now);
+    const refusal = judgeCredential(credentials.roleOf, hello);
+    if (refusal !== undefined) return this.refuse(link, refusal.code, refusal.detail, now);
+    link.state = { kind: "proving", hello, until };
+  }
+
+  /** Who asked for no proof has no use for one. */
+  #takeProof(link: Link, { signature }: Proof, now: number): void {
+    const { state, sentHello } = link;
+    const { credentials } = this.#options;
+    if (state.kind === "open" && credentials?.roleOf === undefined) return;
+    if (state.kind !== "proving" || credentials === undefined) {
+      return this.refuse(link, "YARROW_FRAME_INVALID", "a proof out of its turn", now);
+    }
+    const { hello } = state;
+    if (!credentials.verify(hello.publicKey, proofStatement(hello, sentHello!), signature)) {
+      return this.refuse(link, "YARROW_CREDENTIAL_REFUSED", `peer ${hello.peerId} does not hold the key it names`, now);
+    }
+    this.#open(link, hello, now);
+  }
+
+  /** The list of trusted keys has changed: ends links that it no longer admits. */
+  recheckCredentials(now: number): void {
+    const roleOf = this.#options.credentials?.roleOf;
+    if (roleOf === undefined) return;
+    for (const link of this.open()) {
+      const refusal = judgeCredential(roleOf, link.hello!);
+      if (refusal !== undefined) this.refuse(link, refusal.code, refusal.detail, now);
+    }
+  }
+
+  #open(link: Link, hello: Hello, now: number): void {
+    const { processId, clusterId, adoptCluster, directory, peerId, config } = this.#options;
+    // Judged anew: the cluster may have been decided while the proof was on its way.
+    const verdict = judgeHello({ processId, clusterId: clusterId() }, hello);
+    if (verdict.kind === "refuse") return this.refuse(link, verdict.code, verdict.detail, now);
     link.state = { kind: "open", hello, since: now };
     if (this.#isPaused(link)) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
     if (!this.#winsOverOthers(link, hello, now)) return;
@@ -280,8 +332,13 @@ export class Links {
   }
 
   #wakeLink(link: Link, now: number, config: ReplicaConfig): void {
-    if (link.state.kind === "greeting" && now >= link.state.until) {
-      this.refuse(link, "YARROW_LINK_SILENT", `no hello within ${config.helloTimeoutMs} ms`, now);
+    if ((link.state.kind === "greeting" || link.state.kind === "proving") && now >= link.state.until) {
+      this.refuse(
+        link,
+        "YARROW_LINK_SILENT",
+        `no ${link.state.kind === "greeting" ? "hello" : "proof"} within ${config.helloTimeoutMs} ms`,
+        now,
+      );
     }
     if (link.state.kind !== "open") return;
     if (now >= link.heardAt + config.linkSilentMs) {

@@ -92,6 +92,7 @@ export class Cluster {
       readonly config?: ConstructorParameters<typeof Replica>[0]["config"];
       readonly url?: string;
       readonly role?: Role;
+      readonly credentials?: ConstructorParameters<typeof Replica>[0]["credentials"];
     } = {},
   ): Peer {
     const number = this.#nextProcess++;
@@ -107,6 +108,7 @@ export class Cluster {
       discovery: options.discovery ?? true,
       config: options.config ?? {},
       role: options.role ?? "writer",
+      ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
       now: this.now,
     });
     const peer = new Peer(replica, store, url);

@@ -23,6 +23,8 @@ const hello: Hello = {
   addresses: [],
   follows: false,
   lastSequence: 0,
+  publicKey: new Uint8Array(),
+  nonce: new Uint8Array(),
 };
 
 describe("judging a hello", () => {
