@@ -15,10 +15,11 @@ import type { FingerprintKey } from "../document/fingerprint.ts";
 import { Lattice } from "../document/lattice.ts";
 import type { ScannedUpdate } from "../document/scan-update.ts";
 import { scanUpdate } from "../document/scan-update.ts";
-import { DIFFERENCE_LIMITS, MERGED_LIMITS, UPDATE_LIMITS } from "../document/update-limits.ts";
-import type { DocumentRow, LogSegment, SegmentSource, Store } from "../store.ts";
+import { DIFFERENCE_LIMITS, UPDATE_LIMITS } from "../document/update-limits.ts";
+import type { DocumentRow, SegmentSource, Store } from "../store.ts";
 import type { Entry } from "./entry.ts";
 import { loadEntry, rebuildEntry } from "./entry-loader.ts";
+import { keepPending, promotePending } from "./pending.ts";
 import { StagedChange } from "./staged-change.ts";
 
 /** What became of an offered update. */
@@ -139,10 +140,10 @@ export class Catalog {
     let waits = false;
     let promoted = false;
     try {
-      if (rest !== undefined) waits = this.#keepPending(staged, rest);
+      if (rest !== undefined) waits = keepPending(staged, rest, this.#config.pendingBytesMax);
     } finally {
       // It may be what others wait for, and they what the rest of it waits for: all of them are looked at together.
-      if (accepted !== undefined) promoted = this.#promotePending(staged);
+      if (accepted !== undefined) promoted = promotePending(staged);
       this.#account(entry);
     }
     if (!waits) return { outcome: accepted === undefined ? "known" : "accepted", contribution };
@@ -218,55 +219,4 @@ export class Catalog {
       `document ${JSON.stringify(entry.name)} would grow to ${bytes} bytes; the limit is ${DOCUMENT_BYTES_MAX}`,
     );
   }
-
-  /** Returns false when exactly this already waits. */
-  #keepPending(staged: StagedChange, segment: LogSegment): boolean {
-    const { entry } = staged;
-    if (entry.pending.some((pending) => equalBytes(pending.segment.update, segment.update))) return false;
-    if (entry.pendingBytes + segment.update.length > this.#config.pendingBytesMax) {
-      throw new YarrowError(
-        "YARROW_PENDING_FULL",
-        `document ${JSON.stringify(entry.name)} holds ${entry.pendingBytes} bytes that wait for missing updates; ` +
-          `the limit is ${this.#config.pendingBytesMax}`,
-      );
-    }
-    entry.pending.push({ id: undefined, segment });
-    entry.pendingBytes += segment.update.length;
-    this.#account(entry);
-    staged.addedPending.push(segment);
-    return true;
-  }
-
-  /** Takes in what no longer has to wait, until nothing moves any more. Returns true when anything was taken in. */
-  #promotePending(staged: StagedChange): boolean {
-    const { entry } = staged;
-    const before = staged.segments.length;
-    for (let moved = true; moved;) {
-      moved = false;
-      for (const pending of entry.pending.slice()) {
-        const { accepted, remainder } = absorb(entry.lattice, scanUpdate(pending.segment.update, MERGED_LIMITS));
-        const done = remainder === undefined;
-        if (accepted === undefined && !done) continue;
-        if (accepted !== undefined) staged.segments.push({ ...pending.segment, update: accepted });
-        moved ||= accepted !== undefined;
-        this.#dropPending(staged, pending);
-        if (!done) this.#keepPending(staged, { ...pending.segment, update: remainder });
-      }
-    }
-    return staged.segments.length > before;
-  }
-
-  #dropPending(staged: StagedChange, pending: Entry["pending"][number]): void {
-    const { entry } = staged;
-    entry.pending = entry.pending.filter((other) => other !== pending);
-    entry.pendingBytes -= pending.segment.update.length;
-    if (pending.id !== undefined) staged.removedPending.push(pending.id);
-    else staged.addedPending = staged.addedPending.filter((segment) => segment !== pending.segment);
-  }
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -2,7 +2,9 @@
  * Puts stored updates together, and takes from them what somebody lacks.
  */
 import * as Y from "yjs";
+import { addRanges, encodeDeleteSet } from "./delete-set.ts";
 import { joinTyping } from "./join-typing.ts";
+import { Ranges } from "./ranges.ts";
 import { replaceDeleteSet } from "./split-update.ts";
 import { scanUpdate } from "./scan-update.ts";
 import { cutFromClocks } from "./cut-from-clocks.ts";
@@ -36,6 +38,19 @@ export function mergeUpdates(parts: readonly Uint8Array[]): Uint8Array {
     level = merged;
   }
   return level[0] ?? EMPTY_UPDATE;
+}
+
+/**
+ * One update in the place of several that wait. What their structs imply to be deleted is written down: where the parts hold a
+ * struct in two forms, only one is kept.
+ */
+export function mergeWaiting(parts: readonly Uint8Array[]): Uint8Array {
+  const deletes = new Map<number, Ranges>();
+  for (const part of parts) {
+    const { deletes: explicit, implied } = scanUpdate(part, MERGED_LIMITS);
+    for (const { client, ranges } of [...explicit, ...implied]) addRanges(deletes, client, Ranges.from(ranges));
+  }
+  return replaceDeleteSet(scanUpdate(mergeUpdates(parts), MERGED_LIMITS), encodeDeleteSet(deletes));
 }
 
 /**

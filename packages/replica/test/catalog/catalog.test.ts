@@ -57,6 +57,28 @@ function typed(text: string, clientID: number): Uint8Array[] {
   return updates;
 }
 
+/** Updates of two clients, each character typed behind the other's last. */
+function takingTurns(count: number): Uint8Array[] {
+  const docs = [1, 2].map((clientID) => Object.assign(new Y.Doc(), { clientID }));
+  const updates: Uint8Array[] = [];
+  for (const doc of docs) {
+    doc.on("update", (update: Uint8Array, origin: unknown) => {
+      if (origin === "other") return;
+      updates.push(update);
+      for (const other of docs) if (other !== doc) Y.applyUpdate(other, update, "other");
+    });
+  }
+  for (let turn = 0; turn < count; turn++) {
+    const text = docs[turn % 2]!.getText("t");
+    text.insert(text.length, "x");
+  }
+  return updates;
+}
+
+function clockBytes(clock: number): number[] {
+  return clock < 128 ? [clock] : [(clock % 128) | 128, clock >> 7];
+}
+
 describe("the cache of documents", () => {
   it("[MEM4] counts what its entries weigh, whatever happens to them", () => {
     const random = createRandom(11);
@@ -142,6 +164,48 @@ describe("updates that wait", () => {
     bench.commit();
     expect(bench.store.counts().pending).toBe(0);
     expect(bench.catalog.entry("n", 0).lattice.stateVector).toEqual(new Map([[1, 3]]));
+  });
+
+  it("[PEND8] sent backwards, or each needing another client's by turns, cost no more than forwards", () => {
+    const bench = new Bench();
+    const turns = takingTurns(1_500);
+    const startedMs = performance.now();
+    for (const update of [...typed("x".repeat(1_500), 9), ...turns].reverse()) {
+      bench.offer("n", update);
+      bench.commit();
+      expect(bench.catalog.entry("n", 0).pending.length).toBeLessThanOrEqual(100);
+    }
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    expect(bench.store.counts().pending).toBe(0);
+    expect(bench.catalog.entry("n", 0).lattice.stateVector).toEqual(
+      new Map([
+        [1, 750],
+        [2, 750],
+        [9, 1_500],
+      ]),
+    );
+    // What was written down can be read back alone.
+    bench.catalog.evict("n");
+    expect(bench.catalog.entry("n", 0).lattice.stateVector.get(9)).toBe(1_500);
+  }, 60_000);
+
+  it("[PEND8] become one without losing what they delete", () => {
+    const bench = new Bench();
+    const [first, ...gaps] = typed("abc".repeat(70), 1);
+    const deleted = (clock: number) => Uint8Array.of(1, 1, 1, ...clockBytes(clock), 0, 1, 0);
+    for (const [index, update] of gaps.entries()) {
+      bench.offer("n", index % 2 === 0 ? deleted(index + 1) : update);
+      bench.offer("n", update);
+    }
+    expect(bench.catalog.entry("n", 0).pending.length).toBeLessThanOrEqual(100);
+    bench.offer("n", first!);
+    const { lattice, pending } = bench.catalog.entry("n", 0);
+    expect(pending).toEqual([]);
+    expect(lattice.stateVector.get(1)).toBe(210);
+    let count = 0;
+    const flat = lattice.deletes.get(1)!.view();
+    for (let index = 0; index < flat.length; index += 2) count += flat[index + 1]! - flat[index]!;
+    expect(count).toBe(105);
   });
 
   it("[MEM5] the same one again is nothing new", () => {
