@@ -14,10 +14,11 @@ export interface RunningPeer extends Omit<ControlClient, "status" | "close" | ty
 }
 
 /** What is absent is `null`, so that every key is always there: other programs read this. */
-export interface StatusReport extends Omit<PeerStatus, "clusterId" | "url" | "links"> {
+export interface StatusReport extends Omit<PeerStatus, "clusterId" | "url" | "links" | "backup"> {
   readonly clusterId: string | null;
   readonly url: string | null;
   readonly links: readonly LinkReport[];
+  readonly backup: BackupReport;
 }
 
 interface LinkReport extends Pick<LinkStatus, "state" | "equal"> {
@@ -25,6 +26,13 @@ interface LinkReport extends Pick<LinkStatus, "state" | "equal"> {
   readonly url: string | null;
   readonly rttMs: number | null;
   readonly lagMs: number | null;
+}
+
+interface BackupReport {
+  readonly running: PeerStatus["backup"]["running"] | null;
+  readonly last: PeerStatus["backup"]["last"] | null;
+  readonly failures: number;
+  readonly lastFailure: string | null;
 }
 
 /** Connects, asks, and hangs up. Errors: YARROW_PEER_NOT_RUNNING, and what the peer answers. */
@@ -72,5 +80,11 @@ function reportStatus(status: PeerStatus): StatusReport {
     store,
     paused: status.paused,
     duplicateIdentity: status.duplicateIdentity,
+    backup: {
+      running: status.backup.running ?? null,
+      last: status.backup.last ?? null,
+      failures: status.backup.failures,
+      lastFailure: status.backup.lastFailure ?? null,
+    },
   };
 }

@@ -1,6 +1,11 @@
 export type * from "./peer-api.ts";
 export { createPeer } from "./create-peer.ts";
 export { CopiesMissingError } from "./document-handle.ts";
+export type { BackupOptions, BackupStatus } from "./backup/backups.ts";
+export type { BackupManifest } from "./backup/manifest.ts";
+export { restoreBackup, verifyBackup } from "./backup/offline.ts";
+export type { BackupProgress } from "./backup/report.ts";
+export type { RestoredBackup } from "./backup/restore-backup.ts";
 export type { Counters } from "./counters.ts";
 export { formatKey, readPublicKey } from "./credentials.ts";
 export { BATCH_MS_BOUNDS } from "./counters.ts";

@@ -81,3 +81,6 @@ export const CONTROL_LINE_BYTES_MAX = 64 * KIB;
 export const CONTROL_CONNECTIONS_MAX = 32;
 /** The longest path a Unix socket can safely have. */
 export const SOCKET_PATH_BYTES_MAX = 100;
+
+/** A backup gives up when the write-ahead log, which grows while its snapshot is held, has reached this. */
+export const BACKUP_WAL_BYTES_MAX = 4_096 * MIB;

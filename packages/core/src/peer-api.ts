@@ -4,6 +4,8 @@
 import type { Incarnation, PeerId, ProcessId, ClusterId, Role } from "@yarrow/protocol";
 import type { ReplicaConfig, VerifyReport, Fact } from "@yarrow/replica";
 import type * as Y from "yjs";
+import type { BackupOptions, BackupStatus } from "./backup/backups.ts";
+import type { BackupManifest } from "./backup/manifest.ts";
 import type { Counters } from "./counters.ts";
 
 export interface PeerOptions {
@@ -83,6 +85,12 @@ export interface Peer extends AsyncDisposable {
   }): Promise<VerifyReport>;
   /** Compacts every document now. */
   compact(): Promise<{ readonly documents: number; readonly bytesBefore: number; readonly bytesAfter: number }>;
+  /**
+   * Writes a backup of the replica as it is now to one file, while it goes on working: in a thread of its own, at a limited rate.
+   * The file appears when it is whole and proved. Errors: YARROW_BACKUP_EXISTS, YARROW_BACKUP_FAILED, YARROW_DISK_SPACE_LOW,
+   * and the signal's reason.
+   */
+  backup(file: string, options?: BackupOptions): Promise<BackupManifest>;
   /** Cuts links to a peer (by id or address) or to all, or heals the cut. Errors: YARROW_LINK_LIMIT, YARROW_LINK_NOT_FOUND. */
   pauseLinks(paused: boolean, peer?: string): Promise<void>;
   on<K extends keyof PeerEvents>(event: K, listener: (value: PeerEvents[K]) => void): () => void;
@@ -207,6 +215,8 @@ export interface PeerStatus {
   readonly paused: boolean;
   /** Two live processes with one peer id were seen. */
   readonly duplicateIdentity: boolean;
+  /** Backups of this peer since it started. */
+  readonly backup: BackupStatus;
 }
 
 export interface LinkStatus {

@@ -9,9 +9,11 @@ export interface StatusSources {
   readonly replica: ReplicaStatus;
   readonly sessions: number;
   readonly synchronous: "full" | "normal";
+  readonly backup: PeerStatus["backup"];
 }
 
-export function readStatus({ peer, publicKey, lifecycle, replica, sessions, synchronous }: StatusSources): PeerStatus {
+export function readStatus(sources: StatusSources): PeerStatus {
+  const { peer, publicKey, lifecycle, replica, sessions, synchronous, backup } = sources;
   const { alive, deleted, pending, quarantined, bytes, logRows } = replica.counts;
   return {
     peerId: peer.peerId,
@@ -28,6 +30,7 @@ export function readStatus({ peer, publicKey, lifecycle, replica, sessions, sync
     store: { bytes, logRows, synchronous },
     paused: replica.paused,
     duplicateIdentity: replica.duplicateIdentity,
+    backup,
   };
 }
 

@@ -24,6 +24,7 @@ import type {
 } from "@yarrow/replica";
 import { startAdminServer } from "./admin-server.ts";
 import type { AdminServer } from "./admin-server.ts";
+import { Backups } from "./backup/backups.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { startControlServer } from "./control-server.ts";
 import type { ControlServer } from "./control-server.ts";
@@ -39,7 +40,6 @@ import { VERIFY_TIMEOUT_MS } from "./limits.ts";
 import { LinkSockets } from "./link-sockets.ts";
 import type { Listener } from "./listener.ts";
 import { Loop } from "./loop.ts";
-import { watchLoopDelay } from "./loop-delay.ts";
 import type { CheckedOptions } from "./options.ts";
 import type {
   Change,
@@ -57,10 +57,10 @@ import { perform } from "./perform.ts";
 import type { Targets } from "./perform.ts";
 import { readStatus } from "./peer-status.ts";
 import { IdleCheckpoint } from "./idle-checkpoint.ts";
-import { watchTrust } from "./trust-watch.ts";
 import { Requests } from "./requests.ts";
 import { SessionSockets } from "./session-sockets.ts";
 import type { SqliteStore } from "./store/sqlite-store.ts";
+import { startWatches } from "./watches.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export interface PeerParts {
@@ -96,6 +96,7 @@ export class RunningPeer implements Peer {
   readonly #listeners: PeerListeners;
   readonly #stopWatching: () => void;
   readonly #idle: IdleCheckpoint;
+  readonly #backups: Backups;
   #nextSubscriber: SubscriberId = 1;
   #lifecycle: Lifecycle = "starting";
   #failure: Error | undefined;
@@ -141,13 +142,8 @@ export class RunningPeer implements Peer {
     this.#feed = new ChangeFeed(store);
     this.#listeners = new PeerListeners(options.log);
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
-    const stops = [
-      watchLoopDelay(counters, (ms) => {
-        options.log({ level: "warn", message: "the event loop was held up", fields: { ms: Math.round(ms) } });
-      }),
-      watchTrust(options.trust, () => submit({ type: "credentials-changed" }), options.log),
-    ];
-    this.#stopWatching = () => stops.forEach((stop) => stop());
+    this.#backups = new Backups(store, () => this.#idle.postpone());
+    this.#stopWatching = startWatches(counters, options, submit);
   }
 
   get adminUrl(): string | undefined {
@@ -184,6 +180,7 @@ export class RunningPeer implements Peer {
       replica: this.#lastStatus,
       sessions: this.#sessions.size,
       synchronous: options.durability,
+      backup: this.#backups.status,
     });
   }
 
@@ -245,6 +242,11 @@ export class RunningPeer implements Peer {
       request,
     }));
     return { documents, bytesBefore, bytesAfter };
+  }
+
+  async backup(...request: Parameters<Peer["backup"]>): ReturnType<Peer["backup"]> {
+    this.#assertOpen();
+    return this.#backups.write(...request);
   }
 
   async pauseLinks(paused: boolean, peer?: string): Promise<void> {
@@ -376,6 +378,7 @@ export class RunningPeer implements Peer {
     this.#feed.close(reason);
     await Promise.all([
       this.#pool.close(),
+      this.#backups.close(reason),
       this.#admin?.close(),
       this.#control?.close(),
       this.#parts.listener?.close(),

@@ -18,6 +18,9 @@ import { Totals } from "./totals.ts";
 /** SQLite's own limit. */
 const PAGES_MAX = 0xfffffffe;
 
+/** SQLite's own default: a commit that finds this many pages in the write-ahead log copies them into the database. */
+export const CHECKPOINT_PAGES = 1_000;
+
 /** An object gives values to named parameters. */
 export type SqlValue = string | number | Uint8Array | Readonly<Record<string, number>>;
 
@@ -132,13 +135,28 @@ export class Connection {
     return translated;
   }
 
+  /** Without patience: SQLite would wait for readers as long as for a lock, and the whole peer with it. */
   checkpoint(mode: "passive" | "truncate"): boolean {
     try {
-      const [row] = this.#database.pragma(`wal_checkpoint(${mode})`) as { readonly busy: number }[];
-      return row?.busy === 0;
+      const [{ timeout } = { timeout: 0 }] = this.#database.pragma("busy_timeout") as { readonly timeout: number }[];
+      this.#database.pragma("busy_timeout = 0");
+      try {
+        const [row] = this.#database.pragma(`wal_checkpoint(${mode})`) as { readonly busy: number }[];
+        return row?.busy === 0;
+      } finally {
+        this.#database.pragma(`busy_timeout = ${timeout}`);
+      }
     } catch (error) {
       throw this.translate(error);
     }
+  }
+
+  /**
+   * While held, no commit copies the write-ahead log into the database, however large it grows: for somebody who reads from one
+   * snapshot for long, and copies it himself when done.
+   */
+  holdCheckpoints(held: boolean): void {
+    this.pragma(`wal_autocheckpoint = ${held ? 0 : CHECKPOINT_PAGES}`);
   }
 
   limitPages(pages: number): void {

@@ -17,7 +17,7 @@ export type StoredDocument = [
   checksum: number,
 ];
 
-const COLUMNS = `id, name, key, incarnation, fingerprint, last_sequence, last_arrival_ms, tail_bytes, head_bytes, quarantined,
+export const DOCUMENT_COLUMNS = `id, name, key, incarnation, fingerprint, last_sequence, last_arrival_ms, tail_bytes, head_bytes, quarantined,
   fence_bytes, checksum`;
 
 const MUTABLE = "fingerprint = ?, last_sequence = ?, last_arrival_ms = ?, tail_bytes = ?, head_bytes = ?, checksum = ?";
@@ -50,10 +50,10 @@ export class DocumentStatements {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.readByName = connection.query(`SELECT ${COLUMNS} FROM document WHERE name = ?`);
-    this.readByKey = connection.query(`SELECT ${COLUMNS} FROM document WHERE key = ?`);
-    this.readById = connection.query(`SELECT ${COLUMNS} FROM document WHERE id = ?`);
-    this.listByKey = connection.query(`SELECT ${COLUMNS} FROM document WHERE key > ? ORDER BY key LIMIT ?`);
+    this.readByName = connection.query(`SELECT ${DOCUMENT_COLUMNS} FROM document WHERE name = ?`);
+    this.readByKey = connection.query(`SELECT ${DOCUMENT_COLUMNS} FROM document WHERE key = ?`);
+    this.readById = connection.query(`SELECT ${DOCUMENT_COLUMNS} FROM document WHERE id = ?`);
+    this.listByKey = connection.query(`SELECT ${DOCUMENT_COLUMNS} FROM document WHERE key > ? ORDER BY key LIMIT ?`);
     this.lastId = connection.query("SELECT max(id) FROM document");
     this.insert = connection.command(
       `INSERT INTO document (id, name, key, incarnation, fingerprint, last_sequence, last_arrival_ms, tail_bytes, head_bytes,
@@ -92,7 +92,7 @@ export class DocumentStatements {
   /** Names from or after the first value, before the second if there is an `end`, at most as many as the last. */
   list(include: DocumentsQuery["include"], start: "from" | "after", end: boolean): Query<StoredDocument> {
     const order = start === "from" ? ">=" : ">";
-    const sql = `SELECT ${COLUMNS} FROM document WHERE name ${order} ? ${end ? "AND name < ?" : ""} ${FILTERS[include]}
+    const sql = `SELECT ${DOCUMENT_COLUMNS} FROM document WHERE name ${order} ? ${end ? "AND name < ?" : ""} ${FILTERS[include]}
       ORDER BY name LIMIT ?`;
     let query = this.#lists.get(sql);
     if (query === undefined) {

@@ -189,6 +189,11 @@ function toRow(stored: StoredDocument, fence: Uint8Array | undefined): DocumentR
   };
 }
 
+/** Whether a row's numbers and fingerprint are the ones that were written. */
+export function isSoundDocument(stored: StoredDocument): boolean {
+  return isSound(toRow(stored, undefined), stored);
+}
+
 function isSound(row: DocumentRow, stored: StoredDocument): boolean {
   const [, , , , , , , , , , fenceBytes, checksum] = stored;
   return checksumOfRow(row, fenceBytes) === checksum;

@@ -20,6 +20,7 @@ export class IdentityTable {
   readonly #listBoots: Query<[epoch: string, firstSequence: number, startedMs: number]>;
   readonly #insertBoot: Command;
   readonly #trimBoots: Command;
+  readonly #clearBoots: Command;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -36,6 +37,7 @@ export class IdentityTable {
     this.#deleteAddress = connection.command("DELETE FROM peer_address WHERE peer_id = ?");
     this.#listBoots = connection.query("SELECT epoch, first_sequence, started_ms FROM boot ORDER BY number");
     this.#insertBoot = connection.command("INSERT INTO boot (epoch, first_sequence, started_ms) VALUES (?, ?, ?)");
+    this.#clearBoots = connection.command("DELETE FROM boot");
     this.#trimBoots = connection.command("DELETE FROM boot WHERE number <= (SELECT max(number) FROM boot) - ?");
   }
 
@@ -43,8 +45,16 @@ export class IdentityTable {
   ensurePeerId(): PeerId {
     const stored = this.#readId("peer_id");
     if (stored !== undefined) return stored as PeerId;
-    const minted = randomBytes(PEER_ID_BYTES).toString("hex") as PeerId;
+    const minted = mintPeerId();
     this.#connection.transaction(() => this.#writeMeta.run("peer_id", sealId(minted)));
+    return minted;
+  }
+
+  /** Makes this the store of another peer: a new id, and no start that an earlier feed cursor could belong to. */
+  renew(): PeerId {
+    const minted = mintPeerId();
+    this.#writeMeta.run("peer_id", sealId(minted));
+    this.#clearBoots.run();
     return minted;
   }
 
@@ -84,12 +94,12 @@ export class IdentityTable {
     return this.#listBoots.all().map(([epoch, firstSequence, startedMs]) => ({ epoch, firstSequence, startedMs }));
   }
 
-  /** Ids are kept with their checksum behind a colon. A wrong id would make this peer a stranger to the others. */
+  /** A wrong id would make this peer a stranger to the others. */
   #readId(key: string): string | undefined {
     const value = this.#readMeta.get(key)?.[0];
     if (value === undefined) return undefined;
-    const id = value.slice(0, value.indexOf(":"));
-    if (ID_PATTERN.test(id) && sealId(id) === value) return id;
+    const id = unsealId(value);
+    if (id !== undefined) return id;
     throw new YarrowError(
       "YARROW_STORE_CORRUPT",
       `the ${key} stored in ${this.#connection.folder} is damaged: ${value}`,
@@ -100,6 +110,17 @@ export class IdentityTable {
   }
 }
 
-function sealId(id: string): string {
+export function mintPeerId(): PeerId {
+  return randomBytes(PEER_ID_BYTES).toString("hex") as PeerId;
+}
+
+/** An id as it is kept in `meta`: its checksum stands behind a colon. */
+export function sealId(id: string): string {
   return `${id}:${textPlace(id)}`;
+}
+
+/** The id in a value of `meta`, or undefined when it is not the one that was written. */
+export function unsealId(value: string): string | undefined {
+  const id = value.slice(0, value.indexOf(":"));
+  return ID_PATTERN.test(id) && sealId(id) === value ? id : undefined;
 }

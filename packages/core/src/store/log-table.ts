@@ -74,7 +74,7 @@ export class LogTable {
     const { totals } = this.#connection;
     const sequence = totals.nextSequence();
     const bytes = encodeSegments(row.segments);
-    const checksum = checksumOf(bytes, placeOf(sequence, row.document, row.incarnation, row.arrivedMs));
+    const checksum = checksumOf(bytes, logPlace(sequence, row.document, row.incarnation, row.arrivedMs));
     this.#insert.run(sequence, row.document, row.incarnation, row.arrivedMs, checksum, bytes);
     this.#places.add(row.document, { sequence, incarnation: row.incarnation, arrivedMs: row.arrivedMs });
     totals.add("logRows", 1);
@@ -131,10 +131,16 @@ export class LogTable {
 
 function toRow(stored: StoredLogRow): LogRow {
   const [sequence, document, incarnation, arrivedMs, checksum, bytes] = stored;
-  const sound = checked(bytes, checksum, placeOf(sequence, document, incarnation, arrivedMs));
+  const sound = checked(bytes, checksum, logPlace(sequence, document, incarnation, arrivedMs));
   return { sequence, document, incarnation, arrivedMs, segments: sound && decodeSegments(sound) };
 }
 
-function placeOf(sequence: ArrivalSequence, document: DocumentId, incarnation: Incarnation, arrivedMs: number): number {
+/** What the checksum of a log row is seeded with. */
+export function logPlace(
+  sequence: ArrivalSequence,
+  document: DocumentId,
+  incarnation: Incarnation,
+  arrivedMs: number,
+): number {
   return foldPlace(foldPlace(foldPlace(sequence, document), incarnation), arrivedMs);
 }

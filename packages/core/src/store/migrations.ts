@@ -27,6 +27,9 @@ export const MIGRATIONS: readonly Migration[] = [
   },
 ];
 
+/** The schema that this release writes. */
+export const SCHEMA_NEWEST = MIGRATIONS.at(-1)?.version ?? 0;
+
 /** Runs what is missing and returns the version reached. Errors: YARROW_STORE_NEWER. */
 export function migrate(
   database: Database.Database,

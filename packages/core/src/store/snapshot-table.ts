@@ -45,7 +45,7 @@ export class SnapshotTable {
     const stored = this.#read.get(document, incarnation, kind);
     if (stored === undefined) return undefined;
     const [sequence, stateVectorChecksum, stateVector, contentChecksum, content] = stored;
-    const place = placeOf(document, incarnation, sequence);
+    const place = snapshotPlace(document, incarnation, sequence);
     return {
       document,
       incarnation,
@@ -58,7 +58,7 @@ export class SnapshotTable {
 
   write(row: SnapshotRow & { readonly update: Uint8Array; readonly stateVector: Uint8Array }): void {
     const { document, incarnation, kind, sequence, stateVector, update } = row;
-    const place = placeOf(document, incarnation, sequence);
+    const place = snapshotPlace(document, incarnation, sequence);
     const checksums = [checksumOf(stateVector, place), checksumOf(update, place)] as const;
     this.#write.run(document, incarnation, kind, sequence, checksums[0], stateVector, checksums[1], update);
   }
@@ -79,11 +79,11 @@ export class SnapshotTable {
     const stored = this.#readCheckpoint.get(document);
     if (stored === undefined) return undefined;
     const [sequence, lattice, checksum] = stored;
-    return { sequence, lattice: checked(lattice, checksum, foldPlace(document, sequence)) };
+    return { sequence, lattice: checked(lattice, checksum, checkpointPlace(document, sequence)) };
   }
 
   writeCheckpoint(document: DocumentId, sequence: ArrivalSequence, lattice: Uint8Array): void {
-    this.#writeCheckpoint.run(document, sequence, lattice, checksumOf(lattice, foldPlace(document, sequence)));
+    this.#writeCheckpoint.run(document, sequence, lattice, checksumOf(lattice, checkpointPlace(document, sequence)));
   }
 
   deleteCheckpoint(document: DocumentId): void {
@@ -91,6 +91,12 @@ export class SnapshotTable {
   }
 }
 
-function placeOf(document: DocumentId, incarnation: Incarnation, sequence: ArrivalSequence): number {
+/** What the checksums of a snapshot are seeded with. */
+export function snapshotPlace(document: DocumentId, incarnation: Incarnation, sequence: ArrivalSequence): number {
   return foldPlace(foldPlace(document, incarnation), sequence);
+}
+
+/** What the checksum of a lattice checkpoint is seeded with. */
+export function checkpointPlace(document: DocumentId, sequence: ArrivalSequence): number {
+  return foldPlace(document, sequence);
 }

@@ -52,8 +52,9 @@ export class SqliteStore implements Store {
   readonly #pending: PendingTable;
   readonly #buckets: BucketTable;
   readonly #identity: IdentityTable;
-  readonly #peerId: PeerId;
+  #peerId: PeerId;
   #closed = false;
+  #held = false;
 
   /** Takes over connection and lock. Errors: YARROW_STORE_CORRUPT. */
   constructor(parts: SqliteStoreParts) {
@@ -84,6 +85,12 @@ export class SqliteStore implements Store {
   }
 
   readPeerId(): PeerId {
+    return this.#peerId;
+  }
+
+  /** For a restored copy: see `IdentityTable.renew`. The cluster and everything that is replicated stay. */
+  renewIdentity(): PeerId {
+    this.#peerId = this.#connection.transaction(() => this.#identity.renew());
     return this.#peerId;
   }
 
@@ -247,7 +254,13 @@ export class SqliteStore implements Store {
    * reader but takes as long as the disk does. Returns false when a reader of another process kept it from finishing.
    */
   checkpoint(mode: "passive" | "truncate"): boolean {
-    return this.#connection.checkpoint(mode);
+    return !this.#held && this.#connection.checkpoint(mode);
+  }
+
+  /** Leaves the write-ahead log to somebody else until it is told otherwise: see `Connection.holdCheckpoints`. */
+  holdCheckpoints(held: boolean): void {
+    this.#held = held;
+    this.#connection.holdCheckpoints(held);
   }
 
   /** Test hook: no more pages than this, as on a disk of that size. 0 = no limit. */

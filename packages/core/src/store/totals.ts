@@ -18,7 +18,7 @@ export interface Counts {
   logRows: number;
 }
 
-type TotalsRow = [
+export type TotalsRow = [
   sequence: number,
   indexed: number,
   alive: number,
@@ -145,6 +145,12 @@ export class Totals {
       .get() ?? [0, 0, 0];
     return { alive, deleted, quarantined };
   }
+}
+
+/** Whether the row of totals is the one that was written. */
+export function isSoundTotals(row: TotalsRow): boolean {
+  const [sequence, indexed, alive, deleted, quarantined, pending, logRows, checksum] = row;
+  return checksumOfTotals(sequence, indexed, { alive, deleted, quarantined, pending, logRows }) === checksum;
 }
 
 function checksumOfTotals(sequence: ArrivalSequence, indexed: ArrivalSequence, counts: Counts): number {

@@ -181,3 +181,20 @@ test("[STO19] a file that is no database is told from a failing disk, and the fo
   fs.rmSync(file);
   open(folder).close();
 });
+
+test("[STO28] emptying the write-ahead log waits for no reader, and lets one that comes back to it succeed", () => {
+  const folder = makeTemporaryFolder();
+  const store = open(folder);
+  store.transaction(() => writeEverything(store, "x"));
+  const reader = new Database(path.join(folder, "yarrow.db"), { readonly: true });
+  reader.exec("BEGIN");
+  reader.prepare("SELECT count(*) FROM document").get();
+  store.transaction(() => writeEverything(store, "y"));
+  const startedMs = performance.now();
+  expect(store.checkpoint("truncate")).toBe(false);
+  // A lock is waited for for five seconds.
+  expect(performance.now() - startedMs).toBeLessThan(2_000);
+  reader.close();
+  expect(store.checkpoint("truncate")).toBe(true);
+  store.close();
+});

@@ -2,7 +2,7 @@
  * What a store holds, read apart from any replica that runs on it: for simulations and checks, which must not trust the
  * memory they look at, nor warm its caches.
  */
-import type { ClusterId } from "@yarrow/protocol";
+import type { ClusterId, DocumentKey } from "@yarrow/protocol";
 import { toHex } from "@yarrow/protocol";
 import type { Entry } from "../catalog/entry.ts";
 import { loadEntry, readRows } from "../catalog/entry-loader.ts";
@@ -18,6 +18,9 @@ import { MERGED_LIMITS } from "../document/update-limits.ts";
 import { SetTree } from "../set-tree/set-tree.ts";
 import type { DocumentRow, Store } from "../store.ts";
 import { checkDocument } from "./local-check.ts";
+
+/** Records read at a time. */
+const PAGE = 1_024;
 
 export interface InspectedDocument {
   readonly row: DocumentRow;
@@ -95,8 +98,14 @@ export class Inspector {
     return toBytes(sum);
   }
 
-  #rows(): DocumentRow[] {
-    return this.#store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" });
+  *#rows(): Iterable<DocumentRow> {
+    let after: DocumentKey | "" = "";
+    for (;;) {
+      const page = this.#store.listDocumentsByKey(after, PAGE);
+      yield* page;
+      if (page.length < PAGE) return;
+      after = page[page.length - 1]!.key;
+    }
   }
 }
 

@@ -1,0 +1,22 @@
+/** What can be done with a backup where no peer runs, as an embedder sees it. The work itself is done in a thread. */
+import type { BackupManifest } from "./manifest.ts";
+import type { RestoredBackup } from "./restore-backup.ts";
+import { runBackup } from "./run-backup.ts";
+import type { BackupWatch } from "./run-backup.ts";
+
+/** Proves every byte and every row of a backup. Errors: YARROW_BACKUP_DAMAGED, YARROW_BACKUP_FAILED, YARROW_STORE_NEWER. */
+export function verifyBackup(file: string, watch: BackupWatch = {}): Promise<BackupManifest> {
+  return runBackup({ kind: "verify", file }, watch);
+}
+
+/**
+ * Proves a backup and makes the data folder of a new peer of it; the folder appears whole or not at all. Errors:
+ * YARROW_RESTORE_REFUSED when the folder is not empty, those of {@link verifyBackup}, and YARROW_DISK_SPACE_LOW.
+ */
+export function restoreBackup(
+  file: string,
+  folder: string,
+  options: BackupWatch & { readonly acceptDamage?: boolean } = {},
+): Promise<RestoredBackup> {
+  return runBackup({ kind: "restore", file, folder, acceptDamage: options.acceptDamage ?? false }, options);
+}
