@@ -30,6 +30,10 @@ const VOICES: { readonly [K in Fact["kind"]]: Voice | undefined } = {
   "round-started": undefined,
   "round-ended": { level: "debug", message: "an anti-entropy round ended" },
   "reconciliation-stuck": { level: "error", message: "anti-entropy makes no progress" },
+  "follower-ahead": {
+    level: "error",
+    message: "a follower holds more than this writer; promote it for a while, and it gives it back",
+  },
   quarantined: { level: "error", message: "a damaged row was taken out of use" },
   repaired: { level: "info", message: "a damaged document is whole again" },
   compacted: { level: "debug", message: "compacted" },

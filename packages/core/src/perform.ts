@@ -40,6 +40,7 @@ export function perform(effect: Output, targets: Targets): void {
     case "copies":
     case "compacted":
     case "verified":
+    case "role-set":
       return targets.requests.settle(effect);
     case "send":
       return targets.links.send(effect.link, effect.frames);

@@ -1,7 +1,7 @@
 /** Questions put to the replica that somebody waits for: each is an event out, and one effect back. */
-import type { Compacted, Copies, Deleted, Event, RequestId, Verified } from "@yarrow/replica";
+import type { Compacted, Copies, Deleted, Event, RequestId, RoleSet, Verified } from "@yarrow/replica";
 
-export type Response = Deleted | Copies | Compacted | Verified;
+export type Response = Deleted | Copies | Compacted | Verified | RoleSet;
 
 interface Waiting {
   readonly resolve: (response: Response) => void;

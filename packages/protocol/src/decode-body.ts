@@ -47,6 +47,7 @@ export const TYPE_CODES: { readonly [T in Message["type"]]: number } = {
   "verify-ask": 20,
   "verify-page": 21,
   proof: 22,
+  follow: 23,
 };
 
 const NONE = new Uint8Array();
@@ -67,6 +68,8 @@ function decodeLink(type: Message["type"], reader: Reader): Message | undefined 
       return decodeHello(reader);
     case "proof":
       return { type, signature: reader.take(SIGNATURE_BYTES).slice() };
+    case "follow":
+      return { type };
     case "refuse":
       return { type, code: reader.text(64), detail: reader.text(1024) };
     case "ping":

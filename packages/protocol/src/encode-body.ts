@@ -24,6 +24,8 @@ export function encodeBody(encoder: Encoder, message: Message): void {
       return blob(encoder, message.nonce);
     case "proof":
       return raw(encoder, message.signature);
+    case "follow":
+      return;
     case "refuse":
       text(encoder, message.code);
       return text(encoder, message.detail);
@@ -76,6 +78,7 @@ type RepairMessage = Exclude<
     type:
       | "hello"
       | "proof"
+      | "follow"
       | "refuse"
       | "ping"
       | "pong"

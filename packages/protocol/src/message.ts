@@ -8,6 +8,7 @@ import type { ClusterId, DocumentKey, Incarnation, PeerId, ProcessId } from "./i
 export type Message =
   | Hello
   | Proof
+  | Follow
   | Refuse
   | Ping
   | Pong
@@ -46,7 +47,7 @@ export interface Hello {
   readonly role: Role;
   /** WebSocket addresses at which this peer believes it can be dialled. */
   readonly addresses: readonly string[];
-  /** The sender is a follower that dialled an address it was configured with: it takes changes from this side whatever its role. Since version 2. */
+  /** The sender is a follower that dialled an address it was configured with: it takes changes from this side whatever its role. See {@link Follow}. Since version 2. */
   readonly follows: boolean;
   /** Where the order of arrival at the sender's store stands; 0 where nothing arrived, or it is not told. Since version 2. */
   readonly lastSequence: number;
@@ -61,6 +62,14 @@ export interface Proof {
   readonly type: "proof";
   /** Ed25519 over both hellos, 64 bytes. */
   readonly signature: Uint8Array;
+}
+
+/**
+ * From here on the sender follows this side, as if its hello had said so: the link was dialled by the other side, but the sender
+ * was configured with an address of it. Since version 2.
+ */
+export interface Follow {
+  readonly type: "follow";
 }
 
 /** Said before a link is closed on purpose, so that the other side's log tells the reason. */

@@ -57,6 +57,7 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
     nonce: bytesOrNone(16),
   },
   proof: { signature: fc.uint8Array({ minLength: 64, maxLength: 64 }) },
+  follow: {},
   refuse: { code: text, detail: text },
   ping: { sequence: uint },
   pong: { sequence: uint },

@@ -5,6 +5,7 @@ export const GOLDEN: { readonly [T in Message["type"]]: string } = {
   hello:
     "010102010001c0c1c2c3c4c5c6c7c8c9cacbcccdcecfa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b701010877733a2f2f613a3101ac0220000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f10404142434445464748494a4b4c4d4e4f",
   refuse: "0210594152524f575f4c494e4b5f53454c46026d65",
+  follow: "17",
   ping: "0301",
   pong: "04ac02",
   addresses: "0501a0a1a2a3a4a5a6a7a8a9aaabacadaeaf020877733a2f2f613a31077773733a2f2f62",

@@ -39,6 +39,7 @@ export const HELLO: Extract<Message, { type: "hello" }> = {
 export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type: T }> } = {
   hello: HELLO,
   proof: { type: "proof", signature: counting(64, 0x80) },
+  follow: { type: "follow" },
   refuse: { type: "refuse", code: "YARROW_LINK_SELF", detail: "me" },
   ping: { type: "ping", sequence: 1 },
   pong: { type: "pong", sequence: 300 },

@@ -73,6 +73,10 @@ export interface ReplicaConfig {
   readonly originIdleMs: number;
   /** Ids remembered beyond the contiguous mark of an origin. */
   readonly seenWindowMax: number;
+  /** A follower refuses what a reader may merely hold from elsewhere when it has not come from upstream within this time. */
+  readonly readerPatienceMs: number;
+  /** A writer that becomes a follower gives the others at most this long to fetch what it wrote. */
+  readonly roleDrainMs: number;
   /** Requests for copies that wait at once. */
   readonly copyRequestsMax: number;
 }
@@ -120,6 +124,8 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
   originsMax: 1_024,
   originIdleMs: 60 * 60 * 1000,
   seenWindowMax: 1_024,
+  readerPatienceMs: 5_000,
+  roleDrainMs: 2_000,
   copyRequestsMax: 10_000,
 };
 

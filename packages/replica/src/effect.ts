@@ -20,6 +20,7 @@ export type Effect =
   | Copies
   | Compacted
   | Verified
+  | RoleSet
   | SendFrames
   | CloseLink
   | Dial
@@ -163,6 +164,15 @@ export interface Verified {
   readonly report: VerifyReport;
 }
 
+export interface RoleSet {
+  readonly type: "role-set";
+  readonly request: RequestId;
+  /** The role that holds now. */
+  readonly role: Role;
+  /** Set when there was no room to remember it; the role is as it was. */
+  readonly failure: { readonly code: YarrowErrorCode; readonly detail: string } | undefined;
+}
+
 export interface SendFrames {
   readonly type: "send";
   readonly link: LinkId;
@@ -221,12 +231,20 @@ export type Fact =
   | {
       readonly kind: "round-ended";
       readonly link: LinkId;
-      readonly result: "equal" | "progress" | "stuck" | "aborted";
+      /** `ahead`: what differs is what the other side lacks and, by the roles of the two, does not take. */
+      readonly result: "equal" | "progress" | "ahead" | "stuck" | "aborted";
       readonly documents: number;
       readonly bytes: number;
       readonly ms: number;
     }
   | { readonly kind: "reconciliation-stuck"; readonly link: LinkId; readonly rounds: number }
+  /** A follower has for some time held more of so many documents than this writer. */
+  | {
+      readonly kind: "follower-ahead";
+      readonly link: LinkId;
+      readonly peerId: PeerId;
+      readonly documents: number;
+    }
   | { readonly kind: "quarantined"; readonly name: string; readonly detail: string }
   | { readonly kind: "repaired"; readonly name: string }
   | { readonly kind: "compacted"; readonly name: string; readonly bytesBefore: number; readonly bytesAfter: number };

@@ -5,7 +5,7 @@
  * A *subscriber* is whoever looks at one document: a browser session (through the relay) or an embedded handle. It
  * attaches with its state vector, edits, is delivered to, and detaches.
  */
-import type { DocumentKey } from "@yarrow/protocol";
+import type { DocumentKey, Role } from "@yarrow/protocol";
 import type { WorkResult } from "./work.ts";
 
 /** One browser session or embedded handle. Unique within a process; handed out by the shell. */
@@ -36,6 +36,7 @@ export type Event =
   | DialFailed
   | PauseLinks
   | CredentialsChanged
+  | SetRole
   | Compact
   | Verify
   | WorkDone;
@@ -62,6 +63,11 @@ export interface Edit {
   readonly update: Uint8Array;
   /** Who wrote it, as far as is known; "" = unknown. */
   readonly principal: string;
+  /**
+   * It may be no write at all, but what a reader holds from elsewhere (an answer to SyncStep1) or tidied up by itself (deletions
+   * only): a follower waits a while for the same to come from upstream before it refuses.
+   */
+  readonly perhapsRead?: boolean;
 }
 
 export interface Detach {
@@ -150,6 +156,13 @@ export interface PauseLinks {
 /** The list of trusted keys is another: links that it does not admit end. */
 export interface CredentialsChanged {
   readonly type: "credentials-changed";
+}
+
+/** Makes this replica a writer or a follower, and remembers it. Its links are closed and dialled again. Answered by a `role-set` effect. */
+export interface SetRole {
+  readonly type: "set-role";
+  readonly request: RequestId;
+  readonly role: Role;
 }
 
 /** Compacts every document now, however small the gain. Answered by a `compacted` effect. */

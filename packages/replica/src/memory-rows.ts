@@ -2,7 +2,7 @@
  * All that a memory store holds: its tables, and the few single values beside them. Kept apart from the store so that a
  * copy of a store is one call, and so that nothing can be written past the journal.
  */
-import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId } from "@yarrow/protocol";
+import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId, Role } from "@yarrow/protocol";
 import { isAlive } from "@yarrow/protocol";
 import { Journal, MemoryTable } from "./memory-table.ts";
 import { compareNames } from "./name-order.ts";
@@ -25,6 +25,7 @@ import type {
 /** Values that are not rows. Replaced as a whole, never changed in place. */
 export interface Single {
   readonly clusterId: ClusterId | undefined;
+  readonly role: Role | undefined;
   readonly alive: number;
   readonly deleted: number;
   readonly quarantined: number;
@@ -62,7 +63,16 @@ export class MemoryRows {
   /** Rows kept aside, by the name of what they were. */
   readonly damaged = this.#table<string, LogRow | SnapshotRow>(compareText, () => 0);
   readonly #arrivalsByIncarnation = new Map<string, MemoryTable<ArrivalSequence, number>>();
-  #single: Single = { clusterId: undefined, alive: 0, deleted: 0, quarantined: 0, pending: 0, pendingId: 0, pruned: 0 };
+  #single: Single = {
+    clusterId: undefined,
+    role: undefined,
+    alive: 0,
+    deleted: 0,
+    quarantined: 0,
+    pending: 0,
+    pendingId: 0,
+    pruned: 0,
+  };
 
   get single(): Single {
     return this.#single;

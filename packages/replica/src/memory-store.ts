@@ -5,7 +5,7 @@
  * 1. Stored values are never changed in place, so a copy of the store shares them.
  * 2. Every change goes through the journal; what is kept outside of it on purpose is only the sequence's high mark.
  */
-import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId } from "@yarrow/protocol";
+import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId, Role } from "@yarrow/protocol";
 import { assert, isAlive } from "@yarrow/protocol";
 import { MemoryDamage } from "./memory-damage.ts";
 import { MemoryRows, incarnationKey, isDeleted, isIncluded, snapshotKey } from "./memory-rows.ts";
@@ -86,6 +86,14 @@ export class MemoryStore implements Store {
 
   writeClusterId(id: ClusterId): void {
     this.#rows.setSingle({ clusterId: id });
+  }
+
+  readRole(): Role | undefined {
+    return this.#rows.single.role;
+  }
+
+  writeRole(role: Role): void {
+    this.#rows.setSingle({ role });
   }
 
   createDocument(name: string, key: DocumentKey): DocumentRow {

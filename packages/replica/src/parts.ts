@@ -2,6 +2,7 @@
 import type { ClusterId, PeerId, ProcessId, Role } from "@yarrow/protocol";
 import { Reconciler } from "./anti-entropy/reconciler.ts";
 import { Responder } from "./anti-entropy/responder.ts";
+import { Surplus } from "./anti-entropy/surplus.ts";
 import { Catalog } from "./catalog/catalog.ts";
 import { mendDocument } from "./catalog/commit.ts";
 import { Encoder } from "./catalog/encoder.ts";
@@ -17,9 +18,12 @@ import type { Link } from "./links/link.ts";
 import { Links } from "./links/links.ts";
 import { Directory } from "./membership/directory.ts";
 import { Exchange } from "./membership/exchange.ts";
+import { MergeRecords } from "./merge-records.ts";
 import { Publisher } from "./publisher.ts";
 import { Repairs } from "./repairs.ts";
 import { Replication } from "./replication.ts";
+import type { RoleRefusal } from "./roles.ts";
+import { Roles } from "./roles.ts";
 import { SetTree } from "./set-tree/set-tree.ts";
 import type { Store } from "./store.ts";
 import { Subscribers } from "./subscribers.ts";
@@ -39,7 +43,8 @@ export interface PartsOptions {
   readonly discovery: boolean;
   readonly credentials?: Credentials | undefined;
   readonly now: number;
-  readonly role: () => Role;
+  /** Holds until a role is set. */
+  readonly initialRole: Role;
   readonly clusterId: () => ClusterId | undefined;
   /** Returns false when there is no room to remember it. */
   readonly adoptCluster: (id: ClusterId) => boolean;
@@ -57,35 +62,43 @@ const UNDECIDED = "00000000000000000000000000000000" as ClusterId;
 
 export function assembleParts(options: PartsOptions) {
   const { config, store, random, peerId, processId, emit, later, now } = options;
-  const key = createFingerprintKey(options.clusterId() ?? UNDECIDED);
-  const tree = new SetTree(store, key, config.leafDocumentsMax);
-  const catalog: Catalog = new Catalog(store, key, config, (entry, setAside) =>
-    mendDocument(store, tree, catalog.key, entry, setAside),
-  );
-  const workbench = new Workbench(config, emit);
-  const encoder = new Encoder({ store, config, workbench, rebuild: (entry, damage) => catalog.rebuild(entry, damage) });
+  const documents = assembleDocuments(options);
+  const { tree, catalog, encoder } = documents;
   const joining = (): boolean => options.clusterId() === undefined;
-  const subscribers = new Subscribers({ catalog, encoder, joining, emit, later });
+  const askDigest = (link: Link): void => reconciler.sendDigest(link, true);
+  const roles: Roles = new Roles({ config, store, links: () => links, askDigest, emit }, options.initialRole);
+  const role = (): Role => roles.role;
+  const refusal = (): RoleRefusal | undefined => roles.refusal();
+  const subscribers = new Subscribers({ catalog, encoder, config, joining, refusal, emit, later });
 
   const directory = new Directory(config, random);
   for (const url of options.peers) directory.add(url, { configured: true, now });
   const lastSequence = (): number => store.lastSequence();
-  const links = new Links({
+  const links: Links = new Links({
     ...options,
+    role,
     directory,
     lastSequence,
     opened: options.linkOpened,
     ended: options.linkEnded,
+    followed: (link) => reconciler.sendDigest(link, false),
   });
   const exchange = new Exchange({ ...options, directory, links }, now);
   const gossip = new Gossip({ config, links, processId, emit });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
-  const replication = new Replication({ config, catalog, gossip, copies, processId, peerId, emit, later });
+  const merges = new MergeRecords();
+  const replication = new Replication({ merges, config, catalog, gossip, copies, processId, peerId, emit, later });
 
-  const responder = new Responder({ store, catalog, encoder, tree, emit });
-  const equal = (link: Link, at: number): void => repairs.equal(link, at);
-  const reconciler = new Reconciler({ config, store, catalog, tree, responder, processId, random, emit, equal });
-  const publisher = new Publisher({ config, gossip, links, reconciler, processId });
+  const surplus = new Surplus({ roundsAlarm: config.stuckRoundsAlarm, emit });
+  const responder = new Responder({ store, catalog, encoder, tree, surplus, emit });
+  const equal = (link: Link, at: number): void => {
+    repairs.equal(link, at);
+    merges.equal(link, at);
+    surplus.settled(link);
+  };
+  const rounds = { config, store, catalog, tree, responder, processId, random, emit, equal };
+  const reconciler: Reconciler = new Reconciler(rounds);
+  const publisher = new Publisher({ config, gossip, links, reconciler, processId, role });
   const repairs = new Repairs({
     store,
     catalog,
@@ -93,16 +106,10 @@ export function assembleParts(options: PartsOptions) {
     evict: (name, detail) => subscribers.quarantine(name, detail),
     suspect: (at) => links.open().forEach((link) => reconciler.suspect(link.id, at)),
   });
-  const compactor = new Compactor({ config, store, catalog, encoder, workbench, emit });
-  const sweeper = new Sweeper({ store, catalog, compactor, config }, now);
-  const scrubber = new Scrubber({ config, store, catalog, tree }, now);
-  const pages = new VerifyPages({ store, catalog, encoder, workbench });
-  const verifier = new Verifier({ store, catalog, tree, links, pages, emit });
   return {
-    tree,
-    catalog,
-    workbench,
-    encoder,
+    ...documents,
+    ...assembleUpkeep(options, documents, links),
+    roles,
     subscribers,
     directory,
     links,
@@ -110,13 +117,37 @@ export function assembleParts(options: PartsOptions) {
     gossip,
     copies,
     replication,
+    merges,
+    surplus,
     responder,
     reconciler,
     publisher,
     repairs,
-    compactor,
-    sweeper,
-    scrubber,
-    verifier,
   };
+}
+
+/** What documents are kept and read with. */
+function assembleDocuments({ config, store, emit, clusterId }: PartsOptions) {
+  const key = createFingerprintKey(clusterId() ?? UNDECIDED);
+  const tree = new SetTree(store, key, config.leafDocumentsMax);
+  const catalog: Catalog = new Catalog(store, key, config, (entry, setAside) =>
+    mendDocument(store, tree, catalog.key, entry, setAside),
+  );
+  const workbench = new Workbench(config, emit);
+  const encoder = new Encoder({ store, config, workbench, rebuild: (entry, damage) => catalog.rebuild(entry, damage) });
+  return { tree, catalog, workbench, encoder };
+}
+
+/** What looks after documents when nobody asks for it, and what checks them. */
+function assembleUpkeep(
+  { config, store, emit, now }: PartsOptions,
+  { tree, catalog, workbench, encoder }: ReturnType<typeof assembleDocuments>,
+  links: Links,
+) {
+  const compactor = new Compactor({ config, store, catalog, encoder, workbench, emit });
+  const sweeper = new Sweeper({ store, catalog, compactor, config }, now);
+  const scrubber = new Scrubber({ config, store, catalog, tree }, now);
+  const pages = new VerifyPages({ store, catalog, encoder, workbench });
+  const verifier = new Verifier({ store, catalog, tree, links, pages, emit });
+  return { compactor, sweeper, scrubber, verifier };
 }

@@ -1,6 +1,6 @@
 /** Tells other peers what was committed here: by live push at once, and by digests when it is quiet and at intervals. */
-import type { ProcessId } from "@yarrow/protocol";
-import { SEGMENTS_PER_MESSAGE_MAX } from "@yarrow/protocol";
+import type { ProcessId, Role } from "@yarrow/protocol";
+import { assert, SEGMENTS_PER_MESSAGE_MAX } from "@yarrow/protocol";
 import type { Reconciler } from "./anti-entropy/reconciler.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { StagedChange } from "./catalog/staged-change.ts";
@@ -15,6 +15,7 @@ export interface PublisherParts {
   readonly links: Links;
   readonly reconciler: Reconciler;
   readonly processId: ProcessId;
+  readonly role: () => Role;
 }
 
 export class Publisher {
@@ -29,7 +30,8 @@ export class Publisher {
   }
 
   committed(change: StagedChange, now: number): void {
-    const { gossip, config, processId } = this.#parts;
+    const { gossip, config, processId, role } = this.#parts;
+    assert(role() === "writer" || !isOriginated(change), "a follower originates nothing");
     const { entry, publish, forwards, moved } = change;
     const except = onlyRepairedBy(change);
     for (let from = 0; from < publish.length || (from === 0 && change.announce); from += SEGMENTS_PER_MESSAGE_MAX) {
@@ -99,6 +101,11 @@ export class Publisher {
     const [firstWaiting = Number.POSITIVE_INFINITY] = this.#waiting.values();
     return Math.min(this.#settleAt, this.#digestAt, firstWaiting);
   }
+}
+
+/** True when a writer or a deletion of this very replica is part of a change. */
+function isOriginated({ edits, deletions }: StagedChange): boolean {
+  return deletions.length > 0 || edits.some(({ outcome }) => outcome !== "echo");
 }
 
 /** The one link whose repair is all that a change holds: it need not be told. */

@@ -33,6 +33,7 @@ export interface ReplicaOptions {
   readonly processId: ProcessId;
   /** Undefined: blank, and waiting to adopt the id of the first decided peer it reaches. */
   readonly clusterId: ClusterId | undefined;
+  /** Holds until a role is set by `set-role`; one that was set before is remembered in the store, and wins. Default writer. */
   readonly role?: Role;
   /** Addresses at which others can dial this peer. */
   readonly addresses: readonly string[];
@@ -60,7 +61,6 @@ export class Replica {
   readonly peerId: PeerId;
   readonly processId: ProcessId;
   readonly #store: Store;
-  readonly #role: Role;
   #clusterId: ClusterId | undefined;
   #effects: Effect[] = [];
   #later: ((now: number) => void)[] = [];
@@ -76,7 +76,6 @@ export class Replica {
     this.peerId = peerId;
     this.processId = processId;
     this.#store = store;
-    this.#role = options.role ?? "writer";
     this.#clusterId = options.clusterId;
     const emit = (effect: Effect): void => this.#emit(effect);
     const later = (task: (then: number) => void): void => void this.#later.push(task);
@@ -84,7 +83,7 @@ export class Replica {
       ...options,
       config,
       peerId,
-      role: () => this.#role,
+      initialRole: options.role ?? "writer",
       clusterId: () => this.#clusterId,
       adoptCluster: (id) => this.#adoptCluster(id),
       linkOpened: (link, now) => this.#linkOpened(link, now),
@@ -99,6 +98,7 @@ export class Replica {
   /** Handles a batch of events, in order. An empty batch is a wake-up at `nextDeadline`. */
   step(events: readonly Event[], now: number): Effect[] {
     this.#inbox.takeStreamed(now);
+    this.#parts.subscribers.wake(now);
     for (const event of events) this.#take(event, now);
     this.#parts.links.wake(now);
     this.#parts.copies.wake(now);
@@ -125,6 +125,8 @@ export class Replica {
       this.#parts.sweeper.nextDeadline(),
       this.#parts.scrubber.nextDeadline(),
       this.#parts.verifier.nextDeadline(),
+      this.#parts.roles.nextDeadline(),
+      this.#parts.subscribers.nextDeadline(),
       this.#parts.catalog.nextTrim(),
       this.#parts.encoder.nextTrim(),
     );
@@ -133,11 +135,9 @@ export class Replica {
   status(now: number): ReplicaStatus {
     return describeStatus({
       clusterId: this.#clusterId,
-      role: this.#role,
       storeFull: this.#committer.storeFull,
       ...this.#parts,
       store: this.#store,
-      subscribers: this.#parts.subscribers.size,
       workbench: this.#parts.workbench.size,
       now,
     });
@@ -201,6 +201,8 @@ export class Replica {
         return this.#parts.links.pause(event.peer, event.paused, now);
       case "credentials-changed":
         return this.#parts.links.recheckCredentials(now);
+      case "set-role":
+        return void this.#later.push((then) => this.#parts.roles.set(event, then));
       case "compact":
         return void this.#later.push((then) => this.#parts.compactor.compactAll(event.request, then));
       case "verify":
@@ -211,6 +213,8 @@ export class Replica {
   }
 
   #delete({ name, request }: DeleteDocument, now: number): void {
+    const failure = this.#parts.roles.refusal();
+    if (failure !== undefined) return this.#emit({ type: "deleted", request, existed: false, failure });
     const entry = this.#parts.catalog.entry(name, now);
     if (!entry.alive) return this.#emit({ type: "deleted", request, existed: false, failure: undefined });
     const staged = this.#parts.catalog.staged(entry);
@@ -244,6 +248,7 @@ export class Replica {
   }
 
   #upkeep(now: number): void {
+    this.#parts.roles.wake(now);
     this.#parts.repairs.wake(now);
     this.#parts.publisher.wake(now, this.#parts.catalog);
     this.#parts.reconciler.wake(now);
@@ -268,6 +273,7 @@ export class Replica {
   #linkEnded(link: Link, now: number): void {
     this.#parts.gossip.linkEnded(link);
     this.#parts.reconciler.linkEnded(link, now);
+    this.#parts.surplus.linkEnded(link);
     this.#parts.verifier.linkEnded(link);
   }
 

@@ -24,12 +24,14 @@ import type { Effect, Fact } from "./effect.ts";
 import type { CopyRequests } from "./gossip/copies.ts";
 import type { Gossip } from "./gossip/gossip.ts";
 import type { Link } from "./links/link.ts";
+import type { MergeRecords } from "./merge-records.ts";
 import type { SegmentSource } from "./store.ts";
 
 export interface ReplicationParts {
   readonly config: ReplicaConfig;
   readonly catalog: Catalog;
   readonly gossip: Gossip;
+  readonly merges: MergeRecords;
   readonly copies: CopyRequests;
   readonly processId: ProcessId;
   readonly peerId: PeerId;
@@ -72,9 +74,10 @@ export class Replication {
 
   /** Stages the differences of one anti-entropy message. Returns how many documents they changed. */
   differences(link: Link, documents: readonly DocumentDifference[], push: boolean, now: number): number {
-    const { catalog, config } = this.#parts;
+    const { catalog, config, merges } = this.#parts;
     let changed = 0;
     let bytes = 0;
+    let received = 0;
     for (const difference of documents) bytes += difference.update.length;
     for (const difference of documents) {
       const entry = catalog.entry(difference.name, now);
@@ -89,11 +92,13 @@ export class Replication {
       }
       if (!advanced) continue;
       changed++;
+      received += difference.update.length;
       staged.repairs.add(link.id);
       if (pushed && difference.update.length > 0) {
         staged.publish.push({ principal: "", update: difference.update });
       }
     }
+    merges.received(link, changed, received, now);
     return changed;
   }
 

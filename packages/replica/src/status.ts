@@ -4,9 +4,12 @@ import { toHex } from "@yarrow/protocol";
 import type { Reconciler } from "./anti-entropy/reconciler.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Links } from "./links/links.ts";
+import type { MergeRecord, MergeRecords } from "./merge-records.ts";
 import type { Directory } from "./membership/directory.ts";
+import type { Roles } from "./roles.ts";
 import type { SetTree } from "./set-tree/set-tree.ts";
 import type { Store, StoreCounts } from "./store.ts";
+import type { Subscribers } from "./subscribers.ts";
 
 export interface ReplicaLinkStatus {
   readonly peerId: PeerId | undefined;
@@ -19,11 +22,25 @@ export interface ReplicaLinkStatus {
   readonly lagMs: number | undefined;
   /** Documents known to differ in the round that is under way. */
   readonly differing: number;
+  /** The other side's role; undefined while there is no link. */
+  readonly role: Role | undefined;
+  /** This side takes changes from the other; the other takes them from this side. */
+  readonly feedsUs: boolean;
+  readonly takesOurs: boolean;
+  /** Documents of which the other side, a follower, holds more than this writer, and of which this follower holds more than the other side. */
+  readonly theyHoldMore: number;
+  readonly weHoldMore: number;
 }
 
 export interface ReplicaStatus {
   readonly clusterId: ClusterId | undefined;
   readonly role: Role;
+  /** The role that was set by command, which a later start goes on with; undefined when none ever was. */
+  readonly rememberedRole: Role | undefined;
+  /** Linked writers, and where they can be dialled. */
+  readonly writers: readonly { readonly peerId: PeerId; readonly url: string | undefined }[];
+  /** Linked followers that feed this one. */
+  readonly upstream: readonly { readonly peerId: PeerId; readonly url: string | undefined }[];
   /** The disk is full: writes are refused until there is room. */
   readonly storeFull: boolean;
   /** Fingerprint of the whole set, 32 hex digits. */
@@ -33,6 +50,8 @@ export interface ReplicaStatus {
   readonly paused: boolean;
   readonly duplicateIdentity: boolean;
   readonly subscribers: number;
+  /** What repairs last brought from each peer. */
+  readonly merged: readonly MergeRecord[];
   readonly rounds: number;
   readonly work: number;
   readonly cache: { readonly entries: number; readonly bytes: number };
@@ -40,7 +59,7 @@ export interface ReplicaStatus {
 
 export interface StatusParts {
   readonly clusterId: ClusterId | undefined;
-  readonly role: Role;
+  readonly roles: Roles;
   readonly storeFull: boolean;
   readonly tree: SetTree;
   readonly store: Store;
@@ -48,7 +67,8 @@ export interface StatusParts {
   readonly directory: Directory;
   readonly catalog: Catalog;
   readonly reconciler: Reconciler;
-  readonly subscribers: number;
+  readonly merges: MergeRecords;
+  readonly subscribers: Subscribers;
   readonly workbench: number;
   readonly now: number;
 }
@@ -56,14 +76,18 @@ export interface StatusParts {
 export function describeStatus(parts: StatusParts): ReplicaStatus {
   return {
     clusterId: parts.clusterId,
-    role: parts.role,
+    role: parts.roles.role,
+    rememberedRole: parts.roles.remembered,
+    writers: parts.roles.writers(),
+    upstream: parts.roles.upstream(),
     storeFull: parts.storeFull,
     root: toHex(parts.tree.root()),
     counts: parts.store.counts(),
     links: describeLinks(parts),
     paused: parts.links.paused,
     duplicateIdentity: parts.links.duplicateIdentity,
-    subscribers: parts.subscribers,
+    subscribers: parts.subscribers.size,
+    merged: parts.merges.list(),
     rounds: parts.reconciler.active,
     work: parts.workbench,
     cache: parts.catalog.cached,
@@ -81,6 +105,11 @@ function describeLinks({ links, directory, reconciler, now }: StatusParts): Repl
     rttMs: link.rttMs,
     lagMs: link.equal ? 0 : link.equalAt === undefined ? undefined : now - link.equalAt,
     differing: reconciler.remaining(link.id),
+    role: link.hello?.role,
+    feedsUs: link.feedsUs,
+    takesOurs: link.takesOurs,
+    theyHoldMore: link.theyHoldMore,
+    weHoldMore: link.weHoldMore,
   }));
   for (const target of directory.targets()) {
     const linked = open.some((link) => link.processId === target.processId || link.dialled === target.url);
@@ -95,6 +124,11 @@ function describeLinks({ links, directory, reconciler, now }: StatusParts): Repl
       rttMs: undefined,
       lagMs: undefined,
       differing: 0,
+      role: undefined,
+      feedsUs: false,
+      takesOurs: false,
+      theyHoldMore: 0,
+      weHoldMore: 0,
     });
   }
   return described;

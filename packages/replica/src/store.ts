@@ -9,7 +9,7 @@
  * 3. Blobs are checked when read. A damaged one is returned as `undefined` in its field, never as wrong bytes.
  * 4. The arrival sequence grows with every appended row and is never used twice, not even after a rollback or a restart.
  */
-import type { ClusterId, DocumentKey, Incarnation, PeerId, Segment } from "@yarrow/protocol";
+import type { ClusterId, DocumentKey, Incarnation, PeerId, Role, Segment } from "@yarrow/protocol";
 import { YarrowError } from "@yarrow/protocol";
 import type { NodePath } from "@yarrow/protocol";
 
@@ -165,6 +165,9 @@ export interface Store {
   readPeerId(): PeerId;
   readClusterId(): ClusterId | undefined;
   writeClusterId(id: ClusterId): void;
+  /** The role that was set by command; undefined when none ever was. */
+  readRole(): Role | undefined;
+  writeRole(role: Role): void;
 
   /**
    * Creates the row with no content; `incarnation` 0. The name must not exist. Errors: YARROW_NAME_INVALID when another name

@@ -4,7 +4,8 @@
  * Invariants
  * 1. A subscriber is attached only after its state vector has passed the fence; before that none of its edits is accepted.
  * 2. When what it is bound to dies, it is evicted. One bound to a deleted name holds nothing dead and stays through re-creation.
- * 3. Answers are encoded after the commit, so what a subscriber is shown is on disk.
+ * 3. On a follower an edit is accepted only as far as it brings nothing new; see `withheld.ts` for what is not refused at once.
+ * 4. Answers are encoded after the commit, so what a subscriber is shown is on disk.
  */
 import type { Incarnation, YarrowErrorCode } from "@yarrow/protocol";
 import { isAlive, YarrowError } from "@yarrow/protocol";
@@ -15,6 +16,12 @@ import { Contribution } from "./document/contribution.ts";
 import { checkName } from "./document/keys.ts";
 import { mergeUpdates } from "./document/merge.ts";
 import { decodeStateVector } from "./document/state-vector.ts";
+import { contributionOf } from "./document/absorb.ts";
+import type { ScannedUpdate } from "./document/scan-update.ts";
+import type { ReplicaConfig } from "./config.ts";
+import type { Entry } from "./catalog/entry.ts";
+import type { RoleRefusal } from "./roles.ts";
+import { Withheld } from "./withheld.ts";
 import type { Effect, EvictReason, Fact } from "./effect.ts";
 import type { Attach, Edit, SubscriberId } from "./event.ts";
 
@@ -38,7 +45,10 @@ export interface Written {
 export interface SubscribersParts {
   readonly catalog: Catalog;
   readonly encoder: Encoder;
+  readonly config: ReplicaConfig;
   readonly joining: () => boolean;
+  /** Why no edit is taken; undefined when edits are. */
+  readonly refusal: () => RoleRefusal | undefined;
   readonly emit: (effect: Effect) => void;
   /** Runs when this batch is committed. */
   readonly later: (task: (now: number) => void) => void;
@@ -48,9 +58,11 @@ export class Subscribers {
   readonly #parts: SubscribersParts;
   readonly #byId = new Map<SubscriberId, Subscriber>();
   readonly #byName = new Map<string, Set<Subscriber>>();
+  readonly #withheld: Withheld;
 
   constructor(parts: SubscribersParts) {
     this.#parts = parts;
+    this.#withheld = new Withheld(parts.config.readerPatienceMs);
   }
 
   get size(): number {
@@ -102,12 +114,14 @@ export class Subscribers {
     const subscriber = this.#byId.get(id);
     if (subscriber === undefined) return;
     this.#byId.delete(id);
+    this.#withheld.delete(id);
     const others = this.#byName.get(subscriber.name);
     others?.delete(subscriber);
     if (others?.size === 0) this.#byName.delete(subscriber.name);
   }
 
-  edit({ subscriber: id, update, principal }: Edit, now: number): void {
+  edit(edit: Edit, now: number): void {
+    const { subscriber: id, update, principal } = edit;
     const { catalog } = this.#parts;
     const subscriber = this.#byId.get(id);
     if (subscriber === undefined) {
@@ -131,6 +145,7 @@ export class Subscribers {
           `${quote(name)} was deleted; the update holds what died with it`,
         );
       }
+      if (this.#isRefused(edit, scanned, entry, now)) return;
       const empty = scanned.sections.length === 0 && scanned.deletes.length === 0;
       if (!entry.alive) {
         if (empty) return void staged.edits.push({ subscriber: id, outcome: "echo", update });
@@ -148,11 +163,43 @@ export class Subscribers {
     }
   }
 
+  /** To be called first in every step: those whose patience is over, and those who may write again. */
+  wake(now: number): void {
+    if (this.#withheld.size === 0) return;
+    const refusal = this.#parts.refusal();
+    if (refusal === undefined) return this.#askAgain(now);
+    for (const id of this.#withheld.takeDue(now)) this.#evict(id, "read-only", refusal.code, refusal.detail);
+  }
+
+  nextDeadline(): number {
+    return this.#withheld.nextDeadline();
+  }
+
+  /** The replica takes edits again: what was withheld is asked for. */
+  #askAgain(now: number): void {
+    for (const { subscriber, name } of this.#withheld.takeAll()) {
+      const stateVector = this.#parts.catalog.entry(name, now).lattice.encodeStateVector();
+      this.#parts.emit({ type: "gap", subscriber, stateVector });
+    }
+  }
+
+  /** True when a follower will not stage this edit, because it is or may be a write. */
+  #isRefused({ subscriber, perhapsRead }: Edit, scanned: ScannedUpdate, entry: Entry, now: number): boolean {
+    const refusal = this.#parts.refusal();
+    if (refusal === undefined) return false;
+    const contribution = contributionOf(scanned);
+    if (entry.lattice.covers(contribution)) return false;
+    if (perhapsRead === true) this.#withheld.add(subscriber, entry.name, contribution, now);
+    else this.#evict(subscriber, "read-only", refusal.code, refusal.detail);
+    return true;
+  }
+
   /** Shows a committed change to everyone who looks at the document. */
   committed(change: StagedChange): void {
     const { emit } = this.#parts;
     const { entry, segments, edits } = change;
     if (change.moved) this.#moved(change);
+    if (this.#withheld.size > 0) this.#withheld.arrived(entry.name, entry.lattice);
     if (segments.length > 0) {
       const writers = new Set(edits.filter(({ outcome }) => outcome !== "echo").map(({ subscriber }) => subscriber));
       emit({

@@ -346,4 +346,12 @@ export function otherTables(current: Current): void {
     const again = reopen();
     expect([again.readPeerId(), again.readClusterId()]).toEqual([peerId, clusterId]);
   });
+
+  test("[ROL6] no role is remembered until one is set; then the last one is", () => {
+    const { store, reopen } = current();
+    expect(store.readRole()).toBeUndefined();
+    store.transaction(() => store.writeRole("writer"));
+    store.transaction(() => store.writeRole("follower"));
+    expect(reopen().readRole()).toBe("follower");
+  });
 }

@@ -65,6 +65,7 @@ export function writeEverything(store: Store, salt: string): void {
   store.writeAddress({ peerId: "ab".repeat(16) as PeerId, urls: [`ws://${salt}`], seenMs: number });
   store.writeBoot({ epoch: String(number).padStart(16, "0"), firstSequence: number, startedMs: number });
   store.writeClusterId(String(number).padStart(32, "0") as ClusterId);
+  store.writeRole(number % 2 === 0 ? "writer" : "follower");
 }
 
 /** Undoes some of what `writeEverything` wrote, with every deleting call of the port; to be called inside a transaction. */

@@ -44,6 +44,8 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
       return to.observe("yarrow_round_duration_seconds", fact.ms / 1_000);
     case "reconciliation-stuck":
       return to.add("yarrow_stuck_rounds_total");
+    case "follower-ahead":
+      return to.add("yarrow_follower_ahead_total");
     case "quarantined":
       return to.add("yarrow_quarantined_rows_total");
     case "repaired":

@@ -111,6 +111,10 @@ export const METRICS = {
     kind: "counter",
     help: "Alarms: a link's rounds brought no progress several times in a row",
   },
+  yarrow_follower_ahead_total: {
+    kind: "counter",
+    help: "Alarms: a follower was found to hold more than this writer",
+  },
 
   yarrow_batches_total: { kind: "counter", help: "Turns of the engine's loop that had something to do" },
   yarrow_batch_events_total: { kind: "counter", help: "Events handled in those turns" },

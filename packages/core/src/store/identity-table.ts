@@ -1,6 +1,6 @@
 /** Who this peer is and whom it knows: its ids, the addresses of others, and its starts. */
 import { randomBytes } from "node:crypto";
-import type { ClusterId, PeerId } from "@yarrow/protocol";
+import type { ClusterId, PeerId, Role } from "@yarrow/protocol";
 import { YarrowError } from "@yarrow/protocol";
 import type { AddressRow, BootRow } from "@yarrow/replica";
 import { BOOTS_MAX } from "@yarrow/replica";
@@ -9,6 +9,7 @@ import type { Command, Connection, Query } from "./connection.ts";
 
 const PEER_ID_BYTES = 16;
 const ID_PATTERN = /^[0-9a-f]{32}$/;
+const ROLE_PATTERN = /^(writer|follower)$/;
 
 export class IdentityTable {
   readonly #connection: Connection;
@@ -21,6 +22,7 @@ export class IdentityTable {
   readonly #insertBoot: Command;
   readonly #trimBoots: Command;
   readonly #clearBoots: Command;
+  readonly #forgetRole: Command;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -38,32 +40,42 @@ export class IdentityTable {
     this.#listBoots = connection.query("SELECT epoch, first_sequence, started_ms FROM boot ORDER BY number");
     this.#insertBoot = connection.command("INSERT INTO boot (epoch, first_sequence, started_ms) VALUES (?, ?, ?)");
     this.#clearBoots = connection.command("DELETE FROM boot");
+    this.#forgetRole = connection.command("DELETE FROM meta WHERE key = 'role'");
     this.#trimBoots = connection.command("DELETE FROM boot WHERE number <= (SELECT max(number) FROM boot) - ?");
   }
 
   /** The peer's id, minted when there is none yet. Errors: YARROW_STORE_CORRUPT. */
   ensurePeerId(): PeerId {
-    const stored = this.#readId("peer_id");
+    const stored = this.#readSealed("peer_id", ID_PATTERN);
     if (stored !== undefined) return stored as PeerId;
     const minted = mintPeerId();
-    this.#connection.transaction(() => this.#writeMeta.run("peer_id", sealId(minted)));
+    this.#connection.transaction(() => this.#writeMeta.run("peer_id", seal(minted)));
     return minted;
   }
 
-  /** Makes this the store of another peer: a new id, and no start that an earlier feed cursor could belong to. */
+  /** Makes this the store of another peer: a new id, no role but the one it will be told, and no start that an earlier feed cursor could belong to. */
   renew(): PeerId {
     const minted = mintPeerId();
-    this.#writeMeta.run("peer_id", sealId(minted));
+    this.#writeMeta.run("peer_id", seal(minted));
     this.#clearBoots.run();
+    this.#forgetRole.run();
     return minted;
   }
 
   readClusterId(): ClusterId | undefined {
-    return this.#readId("cluster_id") as ClusterId | undefined;
+    return this.#readSealed("cluster_id", ID_PATTERN) as ClusterId | undefined;
   }
 
   writeClusterId(id: ClusterId): void {
-    this.#writeMeta.run("cluster_id", sealId(id));
+    this.#writeMeta.run("cluster_id", seal(id));
+  }
+
+  readRole(): Role | undefined {
+    return this.#readSealed("role", ROLE_PATTERN) as Role | undefined;
+  }
+
+  writeRole(role: Role): void {
+    this.#writeMeta.run("role", seal(role));
   }
 
   /** A damaged row is left out: addresses are learnt again. */
@@ -94,12 +106,12 @@ export class IdentityTable {
     return this.#listBoots.all().map(([epoch, firstSequence, startedMs]) => ({ epoch, firstSequence, startedMs }));
   }
 
-  /** A wrong id would make this peer a stranger to the others. */
-  #readId(key: string): string | undefined {
+  /** A wrong id would make this peer a stranger to the others, a wrong role a writer. */
+  #readSealed(key: string, pattern: RegExp): string | undefined {
     const value = this.#readMeta.get(key)?.[0];
     if (value === undefined) return undefined;
-    const id = unsealId(value);
-    if (id !== undefined) return id;
+    const text = unseal(value, pattern);
+    if (text !== undefined) return text;
     throw new YarrowError(
       "YARROW_STORE_CORRUPT",
       `the ${key} stored in ${this.#connection.folder} is damaged: ${value}`,
@@ -114,13 +126,17 @@ export function mintPeerId(): PeerId {
   return randomBytes(PEER_ID_BYTES).toString("hex") as PeerId;
 }
 
-/** An id as it is kept in `meta`: its checksum stands behind a colon. */
-export function sealId(id: string): string {
-  return `${id}:${textPlace(id)}`;
+/** An id or a role as it is kept in `meta`: its checksum stands behind a colon. */
+function seal(value: string): string {
+  return `${value}:${textPlace(value)}`;
 }
 
 /** The id in a value of `meta`, or undefined when it is not the one that was written. */
 export function unsealId(value: string): string | undefined {
-  const id = value.slice(0, value.indexOf(":"));
-  return ID_PATTERN.test(id) && sealId(id) === value ? id : undefined;
+  return unseal(value, ID_PATTERN);
+}
+
+function unseal(value: string, pattern: RegExp): string | undefined {
+  const text = value.slice(0, value.indexOf(":"));
+  return pattern.test(text) && seal(text) === value ? text : undefined;
 }

@@ -4,7 +4,7 @@
  */
 import fs from "node:fs";
 import path from "node:path";
-import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId } from "@yarrow/protocol";
+import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId, Role } from "@yarrow/protocol";
 import type {
   AddressRow,
   ArrivalSequence,
@@ -100,6 +100,14 @@ export class SqliteStore implements Store {
 
   writeClusterId(id: ClusterId): void {
     this.#identity.writeClusterId(id);
+  }
+
+  readRole(): Role | undefined {
+    return this.#identity.readRole();
+  }
+
+  writeRole(role: Role): void {
+    this.#identity.writeRole(role);
   }
 
   createDocument(name: string, key: DocumentKey): DocumentRow {

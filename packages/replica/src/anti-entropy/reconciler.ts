@@ -22,7 +22,7 @@ import type {
 import { BATCH_BYTES, BATCH_DOCUMENTS_MAX, toHex } from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { ReplicaConfig } from "../config.ts";
-import type { Effect } from "../effect.ts";
+import type { Effect, Fact } from "../effect.ts";
 import type { LinkId } from "../event.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
@@ -30,6 +30,8 @@ import type { Store } from "../store.ts";
 import { summarise, summaryBytes } from "./difference.ts";
 import type { Responder } from "./responder.ts";
 import { Round } from "./round.ts";
+
+type RoundResult = Extract<Fact, { kind: "round-ended" }>["result"];
 
 interface LinkRounds {
   readonly link: Link;
@@ -152,7 +154,11 @@ export class Reconciler {
     const round = state?.round;
     if (state === undefined || round === undefined) return;
     round.changed += changed;
-    for (const difference of message.documents) round.bytes += difference.update.length;
+    round.untold += Math.max(0, round.asked - message.documents.length - message.omitted.length);
+    for (const difference of message.documents) {
+      round.bytes += difference.update.length;
+      if (isNothing(difference)) round.ahead++;
+    }
     for (const name of message.omitted) this.#again(round, name, now);
     this.#return(state, round, message.documents, now);
   }
@@ -273,6 +279,7 @@ export class Reconciler {
     }
     if (summaries.length === 0 && keys.length === 0) return false;
     round.phase = "documents";
+    round.asked = summaries.length + keys.length;
     link.send({ type: "documents-ask", round: round.id, summaries, keys });
     return true;
   }
@@ -309,7 +316,11 @@ export class Reconciler {
     const roots = `${toHex(this.#parts.tree.root())} ${toHex(theirRoot)}`;
     const moved = roots !== state.rootsBefore;
     state.rootsBefore = roots;
-    this.#end(state, round, !round.refused && (moved || round.skipped > 0) ? "progress" : "stuck", now);
+    if (!round.refused && (moved || round.skipped > 0)) return this.#end(state, round, "progress", now);
+    // What is left is what the other side lacks and will not take.
+    const ahead = !state.link.takesOurs && !round.refused && round.ahead > 0 && round.untold === 0;
+    state.link.weHoldMore = ahead ? round.ahead : 0;
+    this.#end(state, round, ahead ? "ahead" : "stuck", now);
   }
 
   /** Equal roots prove that nothing is missing, whatever was suspected, and whatever a round still waits to hear. */
@@ -325,7 +336,7 @@ export class Reconciler {
   }
 
   /** Not with equal roots, so another round follows. */
-  #end(state: LinkRounds, round: Round, result: "progress" | "stuck" | "aborted", now: number): void {
+  #end(state: LinkRounds, round: Round, result: "progress" | "ahead" | "stuck" | "aborted", now: number): void {
     const { config, random, emit } = this.#parts;
     state.round = undefined;
     this.#report(state, round, result, now);
@@ -334,7 +345,7 @@ export class Reconciler {
       state.fruitless = 0;
       state.backoffMs = round.skipped > 0 ? config.busyMs : config.roundBackoffMinMs;
     } else {
-      state.fruitless++;
+      state.fruitless = result === "ahead" ? 0 : state.fruitless + 1;
       state.backoffMs = Math.min(config.roundBackoffMaxMs, Math.max(config.roundBackoffMinMs, state.backoffMs * 2));
     }
     state.dueAt = now + state.backoffMs * (0.5 + random());
@@ -344,7 +355,7 @@ export class Reconciler {
     }
   }
 
-  #report(state: LinkRounds, round: Round, result: "equal" | "progress" | "stuck" | "aborted", now: number): void {
+  #report(state: LinkRounds, round: Round, result: RoundResult, now: number): void {
     const { changed: documents, bytes } = round;
     const ms = now - round.startedAt;
     const fact = { kind: "round-ended", link: state.link.id, result, documents, bytes, ms } as const;
@@ -364,4 +375,9 @@ export class Reconciler {
   #keepWaiting(round: Round, now: number): void {
     round.deadline = now + this.#parts.config.roundTimeoutMs;
   }
+}
+
+/** True for an answer that says only that the other side has no more than we. */
+function isNothing({ update, fence, summary }: DocumentDifference): boolean {
+  return update.length === 0 && fence.length === 0 && summary === undefined;
 }

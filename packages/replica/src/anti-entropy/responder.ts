@@ -19,6 +19,7 @@ import type { Effect } from "../effect.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { DocumentRow, Store } from "../store.ts";
+import type { Surplus } from "./surplus.ts";
 import { differenceFor, nothingOf, summaryBytes } from "./difference.ts";
 
 /** Rough bytes of a difference beside its update, for filling a batch. */
@@ -31,6 +32,7 @@ export class Responder {
   readonly #catalog: Catalog;
   readonly #encoder: Encoder;
   readonly #tree: SetTree;
+  readonly #surplus: Surplus;
   readonly #emit: (effect: Effect) => void;
 
   constructor(parts: {
@@ -38,12 +40,14 @@ export class Responder {
     readonly catalog: Catalog;
     readonly encoder: Encoder;
     readonly tree: SetTree;
+    readonly surplus: Surplus;
     readonly emit: (effect: Effect) => void;
   }) {
     this.#store = parts.store;
     this.#catalog = parts.catalog;
     this.#encoder = parts.encoder;
     this.#tree = parts.tree;
+    this.#surplus = parts.surplus;
     this.#emit = parts.emit;
   }
 
@@ -67,8 +71,7 @@ export class Responder {
       if (row !== undefined) summaries.push(nothingOf(row.name));
     }
     this.collect(summaries, now, (differences, omitted) => {
-      // What we lack ourselves is asked for only where we would take it.
-      const documents = link.feedsUs ? differences : differences.map(withoutSummary);
+      const documents = link.feedsUs ? differences : this.#oneWay(link, round, differences);
       link.send({ type: "documents", round, reply: true, documents, omitted });
     });
   }
@@ -128,6 +131,13 @@ export class Responder {
     next(0);
   }
 
+  /** What we lack ourselves is asked for only where we would take it; elsewhere it is noted. */
+  #oneWay(link: Link, round: number, differences: readonly DocumentDifference[]): DocumentDifference[] {
+    const ahead = differences.filter(({ summary }) => summary !== undefined);
+    if (link.own.role === "writer") this.#surplus.found(link, round, ahead.map(nameOf));
+    return differences.map((difference) => ({ ...difference, summary: undefined }));
+  }
+
   /** Two halves of a cut network can grow a document beyond what one message carries. It stays different, and nothing else does. */
   #tooLarge({ name, update }: DocumentDifference): void {
     const detail = `what a peer lacks of it is ${update.length} bytes; the limit is ${DOCUMENT_BYTES_MAX}`;
@@ -153,10 +163,10 @@ export class Responder {
   }
 }
 
-function withoutSummary(difference: DocumentDifference): DocumentDifference {
-  return { ...difference, summary: undefined };
+function namesOf(summaries: readonly DocumentSummary[]): string[] {
+  return summaries.map(nameOf);
 }
 
-function namesOf(summaries: readonly DocumentSummary[]): string[] {
-  return summaries.map((summary) => summary.name);
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
 }

@@ -37,6 +37,11 @@ export class Round {
   changed = 0;
   bytes = 0;
   skipped = 0;
+  /** Documents in the question that is out. */
+  asked = 0;
+  /** Documents of which the other side has nothing that we lack, and those it could not tell about. */
+  ahead = 0;
+  untold = 0;
   /** Something it brought could not be committed. */
   refused = false;
 

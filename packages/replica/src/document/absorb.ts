@@ -60,6 +60,18 @@ export function absorb(lattice: Lattice, update: ScannedUpdate): Absorbed {
   };
 }
 
+/** All that an update holds, ready or not. */
+export function contributionOf(update: ScannedUpdate): Contribution {
+  const contribution = new Contribution();
+  for (const { client, end } of update.sections) {
+    contribution.clocks.set(client, Math.max(end, contribution.clocks.get(client) ?? 0));
+  }
+  for (const { client, ranges } of [...update.deletes, ...update.implied]) {
+    addRanges(contribution.deletes, client, Ranges.from(ranges));
+  }
+  return contribution;
+}
+
 function acceptDeletes(
   scanned: readonly ScannedDeletes[],
   clockOf: (client: number) => number,

@@ -14,7 +14,7 @@ export type LinkState =
   /** Refused or lost; waits for the shell to report the end. */
   | { readonly kind: "closing" };
 
-/** What this side says of itself in its hello; it holds for the link's life. */
+/** What this side says of itself: its role holds for the link's life; that it follows may be said later. */
 export interface OwnPart {
   readonly role: Role;
   readonly follows: boolean;
@@ -23,7 +23,7 @@ export interface OwnPart {
 export class Link {
   readonly id: LinkId;
   readonly dialled: string | undefined;
-  readonly own: OwnPart;
+  #own: OwnPart;
   /** As it was sent; undefined when the link was refused before. */
   sentHello: Hello | undefined;
   state: LinkState;
@@ -42,11 +42,15 @@ export class Link {
   /** When both sets were last known equal. */
   equalAt: number | undefined;
   equal = false;
+  /** Documents of which the other side, a follower, has for some time held more than this writer. */
+  theyHoldMore = 0;
+  /** Documents of which this follower holds more than the other side, as of the last round. */
+  weHoldMore = 0;
 
   constructor(id: LinkId, dialled: string | undefined, own: OwnPart, now: number, helloTimeoutMs: number) {
     this.id = id;
     this.dialled = dialled;
-    this.own = own;
+    this.#own = own;
     this.state = { kind: "greeting", until: now + helloTimeoutMs };
     this.heardAt = now;
     this.pingDueAt = Number.POSITIVE_INFINITY;
@@ -66,6 +70,22 @@ export class Link {
 
   get processId(): ProcessId | undefined {
     return this.hello?.processId;
+  }
+
+  get own(): OwnPart {
+    return this.#own;
+  }
+
+  /** From here on we take changes from the other side whatever its role. It sends none before it has heard of it. */
+  follow(): void {
+    this.#own = { ...this.#own, follows: true };
+    this.send({ type: "follow" });
+  }
+
+  /** The other side follows us from here on. */
+  takeFollow(): void {
+    if (this.state.kind !== "open") return;
+    this.state = { ...this.state, hello: { ...this.state.hello, follows: true } };
   }
 
   /** The other side takes changes from us. */

@@ -12,16 +12,21 @@ import { PROTOCOL_VERSION_MIN, YarrowError } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import type { Effect, Fact } from "../effect.ts";
 import type { LinkId } from "../event.ts";
-import type { Directory, Target } from "../membership/directory.ts";
+import type { Directory, Loss, Target } from "../membership/directory.ts";
 import type { Credentials } from "./credentials.ts";
 import { judgeCredential, proofStatement } from "./credentials.ts";
 import { judgeHello, newerLinkStays } from "./handshake.ts";
 import { Link } from "./link.ts";
-
-/** Peers and addresses that are paused by name at once; more than a mesh has peers to name. Beyond it, none is added. */
-const PAUSED_NAMES_MAX = 1_024;
+import { Pauses } from "./pauses.ts";
 
 const NONE = new Uint8Array();
+
+/** What a refusal means for the next dial, by who refused; "failed" where nothing is said. */
+const REFUSED_HERE: { readonly [code: string]: Loss } = {
+  YARROW_LINK_PAUSED: "passing",
+  YARROW_ROLE_CHANGED: "renewed",
+};
+const REFUSED_THERE: { readonly [code: string]: Loss } = { ...REFUSED_HERE, YARROW_LINK_DUPLICATE: "passing" };
 
 const LINKS_PAUSED = "links of this peer are paused";
 
@@ -41,13 +46,14 @@ export interface LinksOptions {
   readonly emit: (effect: Effect) => void;
   readonly opened: (link: Link, now: number) => void;
   readonly ended: (link: Link, now: number) => void;
+  /** The other side of an open link has begun to follow this one. */
+  readonly followed: (link: Link) => void;
 }
 
 export class Links {
   readonly #options: LinksOptions;
   readonly #links = new Map<LinkId, Link>();
-  #pausedAll = false;
-  readonly #pausedPeers = new Set<string>();
+  readonly #pauses = new Pauses();
 
   constructor(options: LinksOptions) {
     this.#options = options;
@@ -60,7 +66,7 @@ export class Links {
   }
 
   get paused(): boolean {
-    return this.#pausedAll;
+    return this.#pauses.all;
   }
 
   all(): Link[] {
@@ -86,7 +92,7 @@ export class Links {
       return this.refuse(link, "YARROW_LINK_LIMIT", `this peer has its limit of ${config.linksMax} links`, now);
     }
     // Before any greeting: the other side would take a hello for a link, and its end for an accident.
-    if (this.#pausedAll) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
+    if (this.#pauses.all) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
     link.sentHello = this.#hello(link);
     link.send(link.sentHello);
   }
@@ -120,31 +126,35 @@ export class Links {
   }
 
   pause(peer: string | undefined, paused: boolean, now: number): void {
-    if (peer === undefined) this.#pausedAll = paused;
-    else if (paused && this.mayPause(peer)) this.#pausedPeers.add(peer);
-    else if (!paused) this.#pausedPeers.delete(peer);
-    if (peer === undefined && !paused) this.#pausedPeers.clear();
+    this.#pauses.set(peer, paused);
     for (const link of this.all()) {
-      if (this.#isPaused(link)) this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
+      if (this.#pauses.covers(link)) this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
     }
     if (!paused) this.#options.directory.hurry(now);
   }
 
+  /** What this side says of itself has changed: every link ends, and is dialled again at once by the side that had dialled it. */
+  renew(role: Role, now: number): void {
+    for (const link of this.all()) {
+      if (link.own.role !== role) this.refuse(link, "YARROW_ROLE_CHANGED", `this peer is a ${role} now`, now);
+    }
+  }
+
   /** False when no further peer can be paused by name. */
   mayPause(peer: string): boolean {
-    return this.#pausedPeers.has(peer) || this.#pausedPeers.size < PAUSED_NAMES_MAX;
+    return this.#pauses.mayAdd(peer);
   }
 
   /** True when links to this peer or address are paused by name. */
   isPausedByName(name: string | undefined): boolean {
-    return name !== undefined && this.#pausedPeers.has(name);
+    return this.#pauses.has(name);
   }
 
   /** Says why, and ends the link. */
   refuse(link: Link, code: YarrowErrorCode, detail: string, now: number): void {
     if (link.state.kind === "closing") return;
     link.send({ type: "refuse", code, detail });
-    this.#end(link, `${code}: ${detail}`, now, code === "YARROW_LINK_PAUSED" ? "passing" : "failed");
+    this.#end(link, `${code}: ${detail}`, now, REFUSED_HERE[code] ?? "failed");
     this.#emitFact({ kind: "link-refused", code, detail, url: link.dialled });
     this.#sendFrames(link);
     this.#options.emit({ type: "close-link", link: link.id, code, detail });
@@ -153,13 +163,13 @@ export class Links {
   wake(now: number): void {
     const { config, directory, emit } = this.#options;
     for (const link of this.all()) this.#wakeLink(link, now, config);
-    if (this.#pausedAll) return;
+    if (this.#pauses.all) return;
     for (const url of directory.takeDue(now, (target) => this.#mayDial(target))) emit({ type: "dial", url });
   }
 
   nextDeadline(): number {
     const { config, directory } = this.#options;
-    let next = this.#pausedAll ? Number.POSITIVE_INFINITY : directory.nextDeadline();
+    let next = this.#pauses.all ? Number.POSITIVE_INFINITY : directory.nextDeadline();
     for (const link of this.#links.values()) {
       if (link.state.kind === "greeting" || link.state.kind === "proving") next = Math.min(next, link.state.until);
       if (link.state.kind === "open") next = Math.min(next, link.pingDueAt, link.heardAt + config.linkSilentMs);
@@ -208,6 +218,9 @@ export class Links {
         return link.send({ type: "pong", sequence: message.sequence });
       case "pong":
         return link.takePong(message.sequence, now);
+      case "follow":
+        link.takeFollow();
+        return this.#options.followed(link);
       case "fragment-taken":
         link.pieceAt = now;
         return link.outgoing.fragmentTaken();
@@ -274,7 +287,7 @@ export class Links {
     const verdict = judgeHello({ processId, clusterId: clusterId() }, hello);
     if (verdict.kind === "refuse") return this.refuse(link, verdict.code, verdict.detail, now);
     link.state = { kind: "open", hello, since: now };
-    if (this.#isPaused(link)) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
+    if (this.#pauses.covers(link)) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
     if (!this.#winsOverOthers(link, hello, now)) return;
     if (verdict.kind === "adopt" && !adoptCluster(verdict.clusterId)) {
       return this.refuse(link, "YARROW_STORE_FULL", "there is no room to remember the cluster", now);
@@ -286,6 +299,14 @@ export class Links {
     link.pingDueAt = now + config.pingIntervalMs;
     this.#emitFact({ kind: "link-up", link: link.id, peerId: hello.peerId, url: link.dialled });
     this.#options.opened(link, now);
+    this.#followPerhaps(link);
+  }
+
+  /** Follows who dialled us, if it lives at an address that the operator told us to follow. */
+  #followPerhaps(link: Link): void {
+    const { own, hello } = link;
+    if (hello === undefined || own.follows || own.role !== "follower" || hello.role !== "follower") return;
+    if (this.#options.directory.isConfigured(hello)) link.follow();
   }
 
   /** Closes this link or the older ones to the same process. Returns whether this one stays. */
@@ -298,7 +319,9 @@ export class Links {
         this.#options.directory.linked(loser.dialled, hello.peerId, hello.processId);
       }
       this.refuse(loser, "YARROW_LINK_DUPLICATE", "another link joins these two peers", now);
-      if (!stays) return false;
+      if (stays) continue;
+      this.#followPerhaps(other);
+      return false;
     }
     return true;
   }
@@ -310,13 +333,12 @@ export class Links {
   #takeRefusal(link: Link, code: string, detail: string, now: number): void {
     const { directory, emit } = this.#options;
     this.#emitFact({ kind: "link-refused", code, detail, url: link.dialled });
-    const passing = code === "YARROW_LINK_PAUSED" || code === "YARROW_LINK_DUPLICATE";
-    this.#end(link, `refused by the other side: ${code}: ${detail}`, now, passing ? "passing" : "failed");
+    this.#end(link, `refused by the other side: ${code}: ${detail}`, now, REFUSED_THERE[code] ?? "failed");
     if (code === "YARROW_LINK_SELF" && link.dialled !== undefined) directory.isSelf(link.dialled);
     emit({ type: "close-link", link: link.id, code: code as YarrowErrorCode, detail: `refused: ${detail}` });
   }
 
-  #end(link: Link, reason: string, now: number, why: "failed" | "passing" | "ended"): void {
+  #end(link: Link, reason: string, now: number, why: Loss): void {
     const { directory } = this.#options;
     const { peerId, hello } = link;
     const wasOpen = link.state.kind === "open";
@@ -324,8 +346,9 @@ export class Links {
     if (link.dialled !== undefined) directory.lost(link.dialled, now, why);
     this.#emitFact({ kind: "link-down", link: link.id, peerId, reason });
     if (!wasOpen) return;
-    // After a passing refusal nothing is gained by trying sooner than it told.
-    if (peerId !== undefined && why !== "passing") directory.peerLost(peerId, hello?.addresses ?? [], now);
+    // After a passing refusal nothing is gained by trying sooner than it told; one that renews is tried at once as it is.
+    if (peerId !== undefined && why !== "passing" && why !== "renewed")
+      directory.peerLost(peerId, hello?.addresses ?? [], now);
     this.#options.ended(link, now);
     if (hello === undefined || this.open().some((other) => other.processId === hello.processId)) return;
     this.#options.emit({ type: "presence-lost", origin: hello.processId });
@@ -356,11 +379,6 @@ export class Links {
         (target.processId !== undefined && link.processId === target.processId) ||
         (link.hello?.addresses.includes(target.url) ?? false),
     );
-  }
-
-  #isPaused(link: Link): boolean {
-    if (this.#pausedAll || this.isPausedByName(link.peerId) || this.isPausedByName(link.dialled)) return true;
-    return link.hello?.addresses.some((url) => this.isPausedByName(url)) ?? false;
   }
 
   #sendFrames(link: Link): void {

@@ -22,6 +22,12 @@ export interface Target {
   dueAt: number;
 }
 
+/**
+ * How a dial or its link came to an end. `failed`: wait longer each time. `passing`: refused for now. `ended`: it was lost. `renewed`: the
+ * two are to greet anew.
+ */
+export type Loss = "failed" | "passing" | "ended" | "renewed";
+
 /** After a refusal that will pass by itself, such as a pause, the wait does not grow. */
 const PASSING_REFUSAL_WAIT_MS = 1_000;
 
@@ -51,6 +57,19 @@ export class Directory {
 
   get(url: string): Target | undefined {
     return this.#targets.get(url);
+  }
+
+  /** True when the operator has named an address at which this process lives. */
+  isConfigured({
+    processId,
+    addresses,
+  }: {
+    readonly processId: ProcessId;
+    readonly addresses: readonly string[];
+  }): boolean {
+    return this.targets().some(
+      ({ configured, url, ...target }) => configured && (target.processId === processId || addresses.includes(url)),
+    );
   }
 
   targets(): Target[] {
@@ -94,7 +113,7 @@ export class Directory {
   }
 
   /** A dial failed, or the link it made has ended. */
-  lost(url: string, now: number, reason: "failed" | "passing" | "ended"): void {
+  lost(url: string, now: number, reason: Loss): void {
     const target = this.#targets.get(url);
     if (target === undefined || target.state === "self") return;
     const { redialMinMs, redialMaxMs } = this.#config;
@@ -102,7 +121,7 @@ export class Directory {
     target.failures = reason === "failed" ? target.failures + 1 : 0;
     const wait =
       reason === "passing" ? PASSING_REFUSAL_WAIT_MS : Math.min(redialMaxMs, redialMinMs * 2 ** target.failures);
-    target.dueAt = now + wait * (0.5 + this.#random());
+    target.dueAt = reason === "renewed" ? now : now + wait * (0.5 + this.#random());
   }
 
   /** A link to this peer ended, whoever had dialled it: its other addresses need not wait long. */

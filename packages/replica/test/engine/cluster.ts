@@ -297,6 +297,7 @@ export class Editor {
         Y.applyUpdate(this.doc, effect.update, "remote");
       else if (effect.type === "saved" && effect.subscriber === this.subscriber) this.saved += effect.edits;
       else if (effect.type === "evict" && effect.subscriber === this.subscriber) this.evicted = effect.reason;
+      else if (effect.type === "gap" && effect.subscriber === this.subscriber) this.answer(effect.stateVector);
     }
     return this;
   }
@@ -309,6 +310,14 @@ export class Editor {
   send(): this {
     const update = this.everything();
     this.peer.inbox.push({ type: "edit", subscriber: this.subscriber, update, principal: "" });
+    return this;
+  }
+
+  /** Answers a question for what the peer lacks, as a browser answers SyncStep1. */
+  answer(stateVector?: Uint8Array): this {
+    const update = Y.encodeStateAsUpdate(this.doc, stateVector);
+    const edit = { type: "edit", subscriber: this.subscriber, update, principal: "", perhapsRead: true } as const;
+    this.peer.inbox.push(edit);
     return this;
   }
 
