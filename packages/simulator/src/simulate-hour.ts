@@ -13,6 +13,7 @@ import { Cluster } from "./cluster.ts";
 import { shortfalls } from "./counters.ts";
 import type { Counters } from "./counters.ts";
 import { Faults } from "./faults.ts";
+import type { SimulatedPeer } from "./peer.ts";
 import type { Random } from "./random.ts";
 import { Random as Generator } from "./random.ts";
 import { violated } from "./witness.ts";
@@ -117,12 +118,15 @@ function checkpoint(cluster: Cluster): void {
   cluster.counters.checkpoints++;
   for (const peer of cluster.peers) {
     // What was spoiled shows only when it is read.
-    if (peer.disk.spoiled.size > 0) continue;
-    checkFingerprints(peer);
-    checkStoredBounds(peer);
-    checkWaiting(peer);
-    cluster.monotony.check(peer);
+    if (peer.disk.spoiled.size === 0) checkDisk(cluster, peer);
   }
+}
+
+function checkDisk({ monotony }: Cluster, peer: SimulatedPeer): void {
+  checkFingerprints(peer);
+  checkStoredBounds(peer);
+  checkWaiting(peer);
+  monotony.check(peer);
 }
 
 /** Has every peer read all it stores, so that what was spoiled is found and taken back from the others. */
@@ -154,7 +158,8 @@ function checkEnd(cluster: Cluster): void {
     if (document.row.incarnation % 2 === 1) cluster.authorship.checkContent(name, document, digest);
   }
   cluster.ledger.check();
-  checkpoint(cluster);
+  // Everything has been read by now, so there is nothing to excuse any more.
+  for (const peer of peers) checkDisk(cluster, peer);
   for (const browser of cluster.browsers) {
     if (browser.attached) checkEditor(browser.editor, browser.place, agreed);
   }
