@@ -190,14 +190,16 @@ export class Compactor {
     }
     const base = store.readSnapshot(row.id, incarnation, "base");
     const parts = base?.update === undefined ? [] : [base.update];
+    let damaged = base !== undefined && base.update === undefined;
     for (const logRow of readRows(store, row, incarnation, base?.sequence ?? 0)) {
       if (logRow.sequence > through) break;
+      damaged ||= logRow.segments === undefined;
       for (const segment of logRow.segments ?? []) parts.push(segment.update);
     }
     attempt(() =>
       store.transaction(() => {
-        // A base that was lost is not rebuilt from less than everything: the past then begins at the head.
-        const update = base !== undefined && base.update === undefined ? head.update! : mergeUpdates(parts);
+        // A base is not made from less than everything, for it may have to take the head's place: the past then begins there.
+        const update = damaged ? head.update! : mergeUpdates(parts);
         const stateVector = head.stateVector ?? new Uint8Array([0]);
         store.writeSnapshot({ document: row.id, incarnation, kind: "base", sequence: through, stateVector, update });
         this.#writeCheckpoint(entry, row);

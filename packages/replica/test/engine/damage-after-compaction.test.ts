@@ -1,18 +1,20 @@
 /** Damage in a document whose older rows are in its snapshot only: found by simulation, told here as transcripts. */
 import { describe, expect, it } from "vitest";
 import { Inspector } from "../../src/verification/inspect.ts";
+import type { Peer } from "./cluster.ts";
 import { CLUSTER, Cluster, Editor, textOf } from "./cluster.ts";
 
 const CONFIG = { historyMs: 60_000, compactTailBytes: 1e9, checkpointBytes: 1e6 };
 
-/** One document, its first rows retired into the head snapshot, and some rows after it. */
-function compacted() {
+/** One document, its first rows retired into the head snapshot, and some rows after it. `before`: happens before rows retire. */
+function compacted(before: (peer: Peer) => void = () => {}) {
   const cluster = new Cluster();
   const peer = cluster.add({ config: CONFIG });
   const writer = new Editor(cluster, peer, "n");
   for (let i = 0; i < 20; i++) writer.type(`line ${i} `);
   cluster.run(1_000);
   cluster.step(peer, { type: "compact", request: 1 });
+  before(peer);
   cluster.run(400_000);
   writer.type("tail ");
   cluster.run(1_000);
@@ -47,5 +49,18 @@ describe("damage after compaction", () => {
     cluster.run(5_000);
     expect(peer.facts("quarantined")).toMatchObject([{ name: "n", detail: "the lattice checkpoint" }]);
     expect(new Inspector(peer.store, CLUSTER).document("n")?.damage).toBeUndefined();
+  });
+
+  it("[INC16] a base made where a row of the past is damaged is whole, and can take the place of the head", () => {
+    const { cluster, peer, writer, id } = compacted(({ store }) => {
+      const [first] = store.readLog(store.readDocument("n")!.id, 1, 0, 1);
+      store.damage.log(first!.sequence);
+    });
+    expect(peer.store.readLog(id, 1, 0, 100)).toHaveLength(1);
+    peer.store.damage.snapshot(id, 1, "head");
+    cluster.step(peer, { type: "verify", request: 2, deep: false, timeoutMs: 1_000 });
+    cluster.run(5_000);
+    expect(peer.facts("quarantined")).toMatchObject([{ name: "n", detail: "the head snapshot" }]);
+    expect(textOf(peer, "n", cluster.now)).toBe(writer.text);
   });
 });
