@@ -56,8 +56,21 @@ export async function withPeer<T>(data: string, ask: (peer: RunningPeer) => Prom
 }
 
 function reportStatus(status: PeerStatus): StatusReport {
-  const { peerId, incarnation, clusterId, publicKey, role, state, url, root, documents, links, sessions, store } =
-    status;
+  const {
+    peerId,
+    incarnation,
+    clusterId,
+    publicKey,
+    role,
+    state,
+    url,
+    root,
+    documents,
+    links,
+    sessions,
+    store,
+    copies,
+  } = status;
   return {
     peerId,
     incarnation,
@@ -78,6 +91,7 @@ function reportStatus(status: PeerStatus): StatusReport {
     })),
     sessions,
     store,
+    copies,
     paused: status.paused,
     duplicateIdentity: status.duplicateIdentity,
     backup: {

@@ -64,6 +64,7 @@ function assemble(
     discovery: options.discovery,
     credentials,
     config: options.config,
+    copies: options.copies,
     now: clock(),
   });
   const publicKey = formatKey(credentials.publicKey);

@@ -14,6 +14,7 @@ import { YarrowError, assert } from "@yarrow/protocol";
 import type { Incarnation, PeerId } from "@yarrow/protocol";
 import type { Answer, Copies, Deliver, Event, Evict, Gap, RequestId, SubscriberId } from "@yarrow/replica";
 import * as Y from "yjs";
+import { EditAccount } from "./edit-account.ts";
 import { COPIES_TIMEOUT_MS, REATTACH_MAX_MS, REATTACH_MIN_MS } from "./limits.ts";
 import type { DocumentHandle } from "./peer-api.ts";
 import type { Requests } from "./requests.ts";
@@ -39,6 +40,8 @@ export interface HandleHost {
   submit(event: Event): void;
   settled(): Promise<void>;
   nextSubscriber(): SubscriberId;
+  /** Other peers that must have committed an edit before it is acknowledged. */
+  readonly copiesWanted: number;
   /** The peer takes no local changes at the moment. */
   readOnly(): boolean;
   /** The handle listens under this id from now on. */
@@ -46,13 +49,6 @@ export interface HandleHost {
   unregister(handle: LiveDocument, subscriber: SubscriberId): void;
   /** Code of the embedder threw where it must not end the peer. */
   onListenerError(error: unknown, where: string): void;
-}
-
-interface Waiter {
-  /** Resolve when this many edits of the present attachment are committed. */
-  readonly edits: number;
-  readonly resolve: () => void;
-  readonly reject: (reason: unknown) => void;
 }
 
 type HandleState = "opening" | "attached" | "waiting" | "closed";
@@ -66,10 +62,8 @@ export class LiveDocument implements DocumentHandle {
   #state: HandleState = "opening";
   #subscriber: SubscriberId;
   #opened: { readonly resolve: () => void; readonly reject: (reason: unknown) => void } | undefined;
-  /** Edits of the present attachment: handed to the replica, and known to be committed. */
-  #sent = 0;
-  #committed = 0;
-  #waiters: Waiter[] = [];
+  /** Edits of the present attachment. */
+  readonly #edits = new EditAccount();
   /** Edits made while nothing is attached, for when something is. */
   #held: Uint8Array[] = [];
   /** So many edits of the present attachment are known to be on so many other peers. */
@@ -117,8 +111,8 @@ export class LiveDocument implements DocumentHandle {
   async saved(
     options: { readonly copies?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
   ): Promise<void> {
-    const { copies = 0, timeoutMs = COPIES_TIMEOUT_MS, signal } = options;
-    if (!Number.isInteger(copies) || copies < 0) {
+    const { copies, timeoutMs, signal } = options;
+    if (copies !== undefined && !(Number.isInteger(copies) && copies >= 0)) {
       throw new YarrowError("YARROW_CONFIG_INVALID", `copies must be a whole number of at least 0, not ${copies}`);
     }
     signal?.throwIfAborted();
@@ -129,10 +123,15 @@ export class LiveDocument implements DocumentHandle {
       this.#refusal = undefined;
       throw refusal;
     }
-    await this.#committedHere(signal);
+    if (copies === undefined) {
+      const wanted = this.#host.copiesWanted;
+      const late = (): Error => this.#copiesMissing(wanted, [], `not within ${timeoutMs} ms`);
+      return this.#edits.reach("kept", { signal, timeoutMs, late });
+    }
+    await this.#edits.reach("committed", { signal, late: () => closedError(this.name) });
     // What was copied once stays copied; what was never written needs no copies.
-    const known = this.#sent === this.#confirmed.edits ? this.#confirmed.copies : 0;
-    if (this.#sent > 0 && copies > known) await this.#copied(copies, timeoutMs, signal);
+    const known = this.#edits.sent === this.#confirmed.edits ? this.#confirmed.copies : 0;
+    if (this.#edits.sent > 0 && copies > known) await this.#copied(copies, timeoutMs ?? COPIES_TIMEOUT_MS, signal);
   }
 
   on(event: "replaced", listener: (reason: Error) => void): () => void {
@@ -183,11 +182,12 @@ export class LiveDocument implements DocumentHandle {
     this.#applyRemote(deliver.update);
   }
 
-  committed(edits: number): void {
-    this.#committed += edits;
-    const waiters = this.#waiters;
-    this.#waiters = waiters.filter((waiter) => waiter.edits > this.#committed);
-    for (const waiter of waiters) if (waiter.edits <= this.#committed) waiter.resolve();
+  committed(edits: number, waits: boolean): void {
+    this.#edits.committed(edits, waits);
+  }
+
+  confirmed(edits: number): void {
+    this.#edits.confirmed(edits);
   }
 
   /** The replica lacks what an edit refers to. */
@@ -230,7 +230,7 @@ export class LiveDocument implements DocumentHandle {
   }
 
   #edit(update: Uint8Array): void {
-    this.#sent += 1;
+    this.#edits.add();
     if (this.#state === "waiting") this.#held.push(update);
     else this.#host.submit({ type: "edit", subscriber: this.#subscriber, update, principal: "" });
   }
@@ -273,14 +273,12 @@ export class LiveDocument implements DocumentHandle {
       this.end(reason);
       return;
     }
-    const covered = Math.max(0, ...this.#waiters.map(({ edits }) => edits));
-    if (this.#sent > Math.max(covered, this.#committed)) this.#refusal ??= reason;
+    if (this.#edits.unheard) this.#refusal ??= reason;
     this.#rejectWaiters(reason);
     this.#host.unregister(this, this.#subscriber);
     this.#replacement = reason;
     this.#retire();
-    this.#sent = 0;
-    this.#committed = 0;
+    this.#edits.restart();
     this.#confirmed = { edits: 0, copies: 0 };
     this.#held = [];
     // The first return is immediate. Whoever is sent away again before being answered waits, longer each time.
@@ -307,30 +305,9 @@ export class LiveDocument implements DocumentHandle {
     old.on("update", () => (this.#refusal ??= replacedError(this.name)));
   }
 
-  #committedHere(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#committed >= this.#sent) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.#waiters = this.#waiters.filter((other) => other !== waiter);
-        reject(signal?.reason);
-      };
-      const settle = (done: () => void): void => {
-        signal?.removeEventListener("abort", onAbort);
-        done();
-      };
-      const waiter: Waiter = {
-        edits: this.#sent,
-        resolve: () => settle(resolve),
-        reject: (reason) => settle(() => reject(reason)),
-      };
-      this.#waiters.push(waiter);
-      signal?.addEventListener("abort", onAbort, { once: true });
-    });
-  }
-
   async #copied(copies: number, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const subscriber = this.#subscriber;
-    const edits = this.#sent;
+    const edits = this.#edits.sent;
     let id: RequestId | undefined;
     const asked = this.#host.requests.ask<Copies>(
       (request) => ({ type: "await-copies", request, subscriber, copies, timeoutMs }),
@@ -342,13 +319,17 @@ export class LiveDocument implements DocumentHandle {
       if (subscriber === this.#subscriber) this.#confirmed = { edits, copies: reached.length };
       return;
     }
-    const message = `${this.name}: ${reached.length} of ${copies} copies after ${timeoutMs} ms (${failure.detail})`;
-    if (failure.code === "YARROW_COPIES_MISSING") throw new CopiesMissingError(message, copies, reached);
-    throw new YarrowError(failure.code, message);
+    const why = `after ${timeoutMs} ms (${failure.detail})`;
+    if (failure.code === "YARROW_COPIES_MISSING") throw this.#copiesMissing(copies, reached, why);
+    throw new YarrowError(failure.code, `${this.name}: ${reached.length} of ${copies} copies ${why}`);
+  }
+
+  #copiesMissing(wanted: number, reached: readonly PeerId[], why: string): CopiesMissingError {
+    return new CopiesMissingError(`${this.name}: ${reached.length} of ${wanted} copies ${why}`, wanted, reached);
   }
 
   #rejectWaiters(reason: Error): void {
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(reason);
+    this.#edits.rejectAll(reason);
     for (const request of [...this.#copyRequests]) this.#host.requests.fail(request, reason);
   }
 

@@ -24,6 +24,13 @@ const VOICES: { readonly [K in Fact["kind"]]: Voice | undefined } = {
   },
   joined: { level: "info", message: "joined a cluster" },
   role: { level: "info", message: "the role changed" },
+  "copies-confirmed": undefined,
+  "copies-skipped": undefined,
+  "copies-degraded": {
+    level: "warn",
+    message: "too few other peers acknowledge; edits are acknowledged without copies from now on",
+  },
+  "copies-recovered": { level: "info", message: "other peers acknowledge again; edits wait for their copies" },
   "broadcast-sent": undefined,
   "broadcast-received": undefined,
   "push-dropped": { level: "debug", message: "a congested link left out live pushes" },

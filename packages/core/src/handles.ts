@@ -33,7 +33,10 @@ export class Handles {
         for (const handle of [...(this.#byName.get(effect.name) ?? [])]) handle.delivered(effect);
         return;
       case "saved":
-        this.#bySubscriber.get(effect.subscriber)?.committed(effect.edits);
+        this.#bySubscriber.get(effect.subscriber)?.committed(effect.edits, effect.waits === true);
+        return;
+      case "confirmed":
+        this.#bySubscriber.get(effect.subscriber)?.confirmed(effect.edits);
         return;
       case "gap":
         this.#bySubscriber.get(effect.subscriber)?.asked(effect);

@@ -14,4 +14,5 @@ export { connectControl } from "./control-client.ts";
 export type { CompactReport } from "./control-message.ts";
 export { YarrowError } from "@yarrow/protocol";
 export type { ClusterId, Incarnation, PeerId, ProcessId, Role, YarrowErrorCode } from "@yarrow/protocol";
-export type { Fact, ReplicaConfig, VerifyDocument, VerifyReport } from "@yarrow/replica";
+export { COPIES_MAX } from "@yarrow/replica";
+export type { CopiesStatus, Fact, ReplicaConfig, VerifyDocument, VerifyReport } from "@yarrow/replica";

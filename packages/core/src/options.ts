@@ -2,12 +2,12 @@
 import { resolve } from "node:path";
 import { ADDRESSES_MAX, ADDRESS_BYTES_MAX, YarrowError } from "@yarrow/protocol";
 import type { ClusterId } from "@yarrow/protocol";
-import { clusterIdOf, createConfig } from "@yarrow/replica";
-import type { ReplicaConfig } from "@yarrow/replica";
+import { clusterIdOf, createConfig, createCopiesPolicy } from "@yarrow/replica";
+import type { CopiesPolicy, ReplicaConfig } from "@yarrow/replica";
 import { TrustedKeys } from "./credentials.ts";
 import { formatHostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import type { HostPort } from "./host-port.ts";
-import type { LogLine, PeerOptions } from "./peer-api.ts";
+import type { DurabilityOptions, LogLine, PeerOptions } from "./peer-api.ts";
 
 export interface CheckedOptions {
   /** Absolute. */
@@ -20,6 +20,7 @@ export interface CheckedOptions {
   /** Hash of the cluster's name; undefined when none was given. */
   readonly cluster: ClusterId | undefined;
   readonly durability: "full" | "normal";
+  readonly copies: CopiesPolicy;
   /** Undefined: everybody is let in. */
   readonly trust: TrustedKeys | undefined;
   readonly config: Partial<ReplicaConfig>;
@@ -30,9 +31,7 @@ export interface CheckedOptions {
 /** Errors: YARROW_CONFIG_INVALID, YARROW_LISTEN_INSECURE. */
 export function checkOptions(options: PeerOptions): CheckedOptions {
   if (typeof options.data !== "string" || options.data === "") throw invalid("data must be the path of a folder");
-  const durability = options.durability ?? "full";
-  if (durability !== "full" && durability !== "normal")
-    throw invalid(`durability must be full or normal, not "${String(durability)}"`);
+  const { synchronous, copies } = checkDurability(options.durability);
   return {
     folder: resolve(options.data),
     listen: checkListen(options),
@@ -41,12 +40,30 @@ export function checkOptions(options: PeerOptions): CheckedOptions {
     discovery: options.discovery ?? true,
     advertise: options.advertise === undefined ? undefined : checkUrls("advertise", options.advertise),
     cluster: options.cluster === undefined ? undefined : hashClusterName(options.cluster),
-    durability,
+    durability: synchronous,
+    copies,
     trust: options.trust === undefined ? undefined : new TrustedKeys(options.trust),
     config: checkConfig(options),
     metrics: options.metrics,
     log: options.log ?? (() => undefined),
   };
+}
+
+/** One word says how this peer's disk is treated, an object that and what is waited for on other peers. */
+function checkDurability(given: PeerOptions["durability"] = {}): {
+  readonly synchronous: "full" | "normal";
+  readonly copies: CopiesPolicy;
+} {
+  const { synchronous = "full", ...copies }: DurabilityOptions =
+    typeof given === "string" ? { synchronous: given } : given;
+  if (synchronous !== "full" && synchronous !== "normal")
+    throw invalid(`durability must be full or normal, not "${String(synchronous)}"`);
+  const chosen = Object.entries(copies).filter(([, value]) => value !== undefined);
+  try {
+    return { synchronous, copies: createCopiesPolicy(Object.fromEntries(chosen)) };
+  } catch (error) {
+    throw invalid(`durability: ${error instanceof Error ? error.message : String(error)}`);
+  }
 }
 
 /** 128 bits of a name, so that peers that were told the same name agree without talking. */

@@ -2,7 +2,7 @@
  * What an embedder sees. `createPeer` in `create-peer.ts` makes a {@link Peer}; everything else hangs on it.
  */
 import type { Incarnation, PeerId, ProcessId, ClusterId, Role } from "@yarrow/protocol";
-import type { ReplicaConfig, VerifyReport, Fact } from "@yarrow/replica";
+import type { CopiesStatus, ReplicaConfig, VerifyReport, Fact } from "@yarrow/replica";
 import type * as Y from "yjs";
 import type { BackupOptions, BackupStatus } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
@@ -23,8 +23,11 @@ export interface PeerOptions {
   readonly advertise?: readonly string[];
   /** Name of the set of peers, 1 to 64 characters. */
   readonly cluster?: string;
-  /** `full` (default): a commit is on disk before it is acknowledged. `normal`: survives the death of the process, not of the power. */
-  readonly durability?: "full" | "normal";
+  /**
+   * `full` (default): a commit is on disk before it is acknowledged. `normal`: survives the death of the process, not of the
+   * power. As an object also what the acknowledgement of an edit waits for on other peers.
+   */
+  readonly durability?: "full" | "normal" | DurabilityOptions;
   /** How long the log is kept, in ms. Default one day. */
   readonly historyMs?: number;
   /**
@@ -40,6 +43,21 @@ export interface PeerOptions {
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
   /** Structured log lines. Default: silent. */
   readonly log?: (line: LogLine) => void;
+}
+
+/** What must have happened to an edit before its author is told that it is kept. */
+export interface DurabilityOptions {
+  /** Of this peer's own disk; see {@link PeerOptions.durability}. Default `full`. */
+  readonly synchronous?: "full" | "normal";
+  /** Distinct other peers that must have committed it, 0 (default) to 64. A browser is echoed, and `saved()` resolves, after that. */
+  readonly copies?: number;
+  /**
+   * Where there are not enough: `wait` (default) for them, however long; or `degrade`: after `timeoutMs` acknowledge without,
+   * until they are back.
+   */
+  readonly whenMissing?: "wait" | "degrade";
+  /** Milliseconds until it degrades. Default 10,000. */
+  readonly timeoutMs?: number;
 }
 
 export interface LogLine {
@@ -117,7 +135,9 @@ export interface DocumentHandle extends AsyncDisposable {
   readonly doc: Y.Doc;
   readonly incarnation: Incarnation;
   /**
-   * Resolves when every edit made so far is committed here and, with `copies`, on that many other peers.
+   * Resolves when every edit made so far is committed here and on as many other peers as `copies` says: where it is not given,
+   * as the peer's {@link PeerOptions.durability} wants. `copies: 0` waits for this peer alone. With `copies`, `timeoutMs` is
+   * 10,000 unless given; without, there is no deadline unless given.
    * Errors: YARROW_COPIES_MISSING (with what was reached), YARROW_DOCUMENT_DELETED, YARROW_STORE_FULL, YARROW_PEER_CLOSED.
    */
   saved(options?: {
@@ -211,6 +231,8 @@ export interface PeerStatus {
   readonly links: readonly LinkStatus[];
   readonly sessions: number;
   readonly store: { readonly bytes: number; readonly logRows: number; readonly synchronous: "full" | "normal" };
+  /** Acknowledgements that wait for other peers: what is wanted, who acknowledges, what waits. */
+  readonly copies: CopiesStatus;
   /** Links are paused by an operator. */
   readonly paused: boolean;
   /** Two live processes with one peer id were seen. */

@@ -28,6 +28,7 @@ export function readStatus(sources: StatusSources): PeerStatus {
     links: replica.links,
     sessions,
     store: { bytes, logRows, synchronous },
+    copies: replica.copies,
     paused: replica.paused,
     duplicateIdentity: replica.duplicateIdentity,
     backup,

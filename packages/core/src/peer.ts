@@ -290,6 +290,7 @@ export class RunningPeer implements Peer {
   #createHandleHost(): HandleHost {
     return {
       requests: this.#requests,
+      copiesWanted: this.#parts.options.copies.copies,
       submit: (event) => this.#loop.submit(event),
       settled: () => this.#loop.settled(),
       nextSubscriber: () => this.#nextSubscriber++,

@@ -27,6 +27,7 @@ export function perform(effect: Output, targets: Targets): void {
     case "answer":
     case "deliver":
     case "saved":
+    case "confirmed":
     case "echo":
     case "gap":
     case "evict":

@@ -15,6 +15,7 @@ describe("checkOptions", () => {
     ["cluster", { cluster: "" }],
     ["cluster", { cluster: "x".repeat(65) }],
     ["durability", { durability: "none" }],
+    ["durability", { durability: { synchronous: "none" as "full" } }],
     ["historyMs", { historyMs: -1 }],
     ["historyMs", { historyMs: Number.NaN }],
     ["limits", { limits: { linkSilentMs: 1 } }],
@@ -23,6 +24,26 @@ describe("checkOptions", () => {
     expect(check).toThrow(
       expect.objectContaining({ code: "YARROW_CONFIG_INVALID", message: expect.stringContaining(option) }),
     );
+  });
+
+  it.each([{ copies: -1 }, { copies: 65 }, { copies: 1, whenMissing: "never" as "wait" }, { timeoutMs: 0 }])(
+    "[COP8] refuses %j as durability",
+    (durability) => {
+      expect(() => checkOptions({ data: "x", durability })).toThrow(
+        expect.objectContaining({ code: "YARROW_CONFIG_INVALID", message: expect.stringContaining("durability") }),
+      );
+    },
+  );
+
+  it("[COP8] takes a word or an object as durability", () => {
+    expect(checkOptions({ data: "x", durability: "normal" })).toMatchObject({
+      durability: "normal",
+      copies: { copies: 0, whenMissing: "wait", timeoutMs: 10_000 },
+    });
+    expect(checkOptions({ data: "x", durability: { copies: 2, whenMissing: "degrade" } })).toMatchObject({
+      durability: "full",
+      copies: { copies: 2, whenMissing: "degrade", timeoutMs: 10_000 },
+    });
   });
 
   it.each(["0.0.0.0:1", "192.168.0.1:1", "[::]:1", "example.org:1"])("[API2] refuses to listen on %s", (listen) => {

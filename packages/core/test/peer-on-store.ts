@@ -34,7 +34,16 @@ export async function startOnStore(data: string): Promise<PeerOnStore> {
     discovery: false,
     now: clock(),
   });
-  const peer = new RunningPeer({ publicKey: "", options, store, replica, listener, processId, clock, random: Math.random });
+  const peer = new RunningPeer({
+    publicKey: "",
+    options,
+    store,
+    replica,
+    listener,
+    processId,
+    clock,
+    random: Math.random,
+  });
   onTestFinished(() => peer.close());
   await peer.start();
   return { peer, store };

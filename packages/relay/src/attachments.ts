@@ -102,17 +102,38 @@ export class Attachments {
     const states = this.#presence.statesOf(session.name, state.again);
     if (states.length > 0) this.#outbox.sendAtOnce(session, presenceFrame(states));
     for (const frame of state.held) this.#outbox.sendAtOnce(session, frame);
+    for (const frame of session.echoes.splice(0)) this.#outbox.sendAtOnce(session, frame);
+    session.echoBytes = 0;
   }
 
-  /** New content, for everybody: to the writers it is the acknowledgement. */
-  deliver({ name, update }: Deliver): void {
+  /** New content, for everybody: to the writers it is the acknowledgement, unless theirs is withheld until it is one. */
+  deliver({ name, update, deferred }: Deliver): void {
     const audience = this.#sessions.audience(name);
     if (audience === undefined) return;
     const joining = audience.joining();
     if (joining.length === 0 && audience.receivers().length === 0) return;
     const frame = updateFrame(update);
-    this.#outbox.broadcast(audience, frame);
-    for (const session of joining) this.send(session, frame);
+    if (deferred === undefined) {
+      this.#outbox.broadcast(audience, frame);
+      for (const session of joining) this.send(session, frame);
+      return;
+    }
+    const othersById = new Map(deferred.map(({ subscriber, others }) => [subscriber, others]));
+    this.#outbox.broadcastExcept(audience, frame, othersById);
+    for (const session of joining) if (!othersById.has(session.id)) this.send(session, frame);
+    for (const [id, others] of othersById) {
+      const session = this.#sessions.get(id);
+      if (session !== undefined && others !== undefined) this.send(session, updateFrame(others));
+    }
+  }
+
+  /** The session's own edits come back to it: invariant 4. */
+  echo(session: Session, frame: Uint8Array): void {
+    if (session.state.kind === "live") return this.#outbox.sendAtOnce(session, frame);
+    session.echoes.push(frame);
+    session.echoBytes += frame.length;
+    if (session.echoBytes <= this.#config.heldBytesMax) return;
+    this.#sessions.dismiss(session, CLOSE_OVERLOADED, "too much happened before the answer");
   }
 
   send(session: Session, frame: Uint8Array): void {

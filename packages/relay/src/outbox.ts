@@ -3,7 +3,7 @@
  * which sessions a frame may go to: those that are live get it, those that wait for their answer get it afterwards, and
  * for all others it is dropped.
  */
-import type { Effect, Event } from "@yarrow/replica";
+import type { Effect, Event, SubscriberId } from "@yarrow/replica";
 import type { SessionEffect } from "./session-effect.ts";
 import type { Audience, Session } from "./session.ts";
 
@@ -56,6 +56,12 @@ export class Outbox {
     state.held.push(frame);
     state.heldBytes += frame.length;
     return state.heldBytes <= heldBytesMax;
+  }
+
+  /** Sends to all who are live but some. The others may be silent for longer, so the audience does not count as spoken to. */
+  broadcastExcept(audience: Audience, frame: Uint8Array, except: { has(id: SubscriberId): boolean }): void {
+    const sessions = audience.receivers().filter((id) => !except.has(id));
+    if (sessions.length > 0) this.#effects.push({ type: "session-send", sessions, frame });
   }
 
   /** Sends to all who are live. */

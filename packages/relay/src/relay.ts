@@ -224,6 +224,7 @@ export class Relay {
     switch (effect.type) {
       case "answer":
       case "saved":
+      case "confirmed":
       case "echo":
       case "gap":
       case "evict": {
@@ -252,12 +253,13 @@ export class Relay {
       case "answer":
         return this.#attachments.answer(session, effect);
       case "echo":
-        return this.#attachments.send(session, updateFrame(effect.update));
+        return this.#attachments.echo(session, updateFrame(effect.update));
       case "gap":
         return this.#attachments.gap(session, effect.stateVector);
       case "evict":
         return this.#sessions.evicted(session, closeCodeOf(effect.reason), effect.detail);
       case "saved":
+      case "confirmed":
         // The frame that came before it has told the client.
         return;
     }

@@ -12,6 +12,8 @@
  * 2. While congested, everything for the session is dropped. `known` is a state vector that the client certainly has,
  *    or will have once its socket has drained; the answer to it brings back all that was dropped.
  * 3. Of several attaches under way only the last one's answer is sent: it holds what the earlier ones held.
+ * 4. An echo is never dropped: `known` may name what it holds, and to the client it is the acknowledgement. Whoever is not
+ *    live gets it after the answer.
  */
 import type { SubscriberId } from "@yarrow/replica";
 import type { PresenceState } from "@yarrow/protocol";
@@ -62,6 +64,9 @@ export interface Session {
   gapStateVector: Uint8Array | undefined;
   /** When it fell behind for long, as far back as the window reaches. */
   congestedAt: number[];
+  /** Echoes of its own edits that came while it was not live. */
+  readonly echoes: Uint8Array[];
+  echoBytes: number;
   /** Bytes of the last answer, which may still wait in the socket. */
   answerBytes: number;
   /** When something was last sent to it alone. */
@@ -81,6 +86,8 @@ export function createSession(id: SubscriberId, name: string, address: string, n
     repeatedStateVector: undefined,
     gapStateVector: undefined,
     congestedAt: [],
+    echoes: [],
+    echoBytes: 0,
     answerBytes: 0,
     sentAt: now,
   };

@@ -56,7 +56,7 @@ export class Committer {
   ): void {
     const { subscribers, publisher, compactor } = this.#parts;
     const { entry } = change;
-    subscribers.committed(change);
+    subscribers.committed(change, now);
     for (const request of change.deletions) {
       this.#emit({ type: "deleted", request, existed: true, failure: undefined });
     }

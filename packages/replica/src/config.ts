@@ -79,6 +79,14 @@ export interface ReplicaConfig {
   readonly roleDrainMs: number;
   /** Requests for copies that wait at once. */
   readonly copyRequestsMax: number;
+  /** Bytes of echoes that wait for copies: of one browser session, which is closed with 1013 beyond them … */
+  readonly copiesHeldBytesMax: number;
+  /** … and of all together. */
+  readonly copiesHeldTotalBytesMax: number;
+  /** Documents with edits that wait for copies. */
+  readonly copiesDocumentsMax: number;
+  /** Questions about one document under way at once; what is written meanwhile is asked about together. */
+  readonly copiesQuestionsMax: number;
 }
 
 const MIB = 1024 * 1024;
@@ -127,6 +135,10 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
   readerPatienceMs: 5_000,
   roleDrainMs: 2_000,
   copyRequestsMax: 10_000,
+  copiesHeldBytesMax: 8 * MIB,
+  copiesHeldTotalBytesMax: 256 * MIB,
+  copiesDocumentsMax: 10_000,
+  copiesQuestionsMax: 64,
 };
 
 /** Without one of these nothing happens; without any time between two of them nothing else does. */
@@ -142,6 +154,7 @@ const AT_LEAST_ONE = [
   "addressExchangeMs",
   "pingIntervalMs",
   "roundTimeoutMs",
+  "copiesQuestionsMax",
 ] as const satisfies readonly (keyof ReplicaConfig)[];
 
 /** Fills in defaults and checks that the values agree with each other. */

@@ -10,6 +10,7 @@ export type Effect =
   | Answer
   | Deliver
   | Saved
+  | Confirmed
   | Echo
   | Gap
   | Evict
@@ -48,6 +49,14 @@ export interface Deliver {
   readonly update: Uint8Array;
   /** Subscribers whose own edits are part of it, each once. */
   readonly writers: readonly SubscriberId[];
+  /** Sessions that are not sent `update`, because their own edits in it wait for copies. Absent when there are none. */
+  readonly deferred?: readonly Deferral[];
+}
+
+export interface Deferral {
+  readonly subscriber: SubscriberId;
+  /** What such a session is sent in its place; undefined = nothing. The rest comes as its `echo`. */
+  readonly others: Uint8Array | undefined;
 }
 
 /** This many edits of the subscriber (in the order sent) are committed. Comes after the `deliver` or `echo` that holds them. */
@@ -55,9 +64,18 @@ export interface Saved {
   readonly type: "saved";
   readonly subscriber: SubscriberId;
   readonly edits: number;
+  /** They wait for copies on other peers: `confirmed` follows. Otherwise that is all there is to say. */
+  readonly waits?: boolean;
 }
 
-/** An edit that brought nothing new. It is still acknowledged to the one who sent it. */
+/** This many edits of the subscriber, of those whose `saved` said that they wait, need wait no more. Comes after their `echo`. */
+export interface Confirmed {
+  readonly type: "confirmed";
+  readonly subscriber: SubscriberId;
+  readonly edits: number;
+}
+
+/** Edits that are acknowledged to the one who sent them alone: they brought nothing new, or have waited for copies. */
 export interface Echo {
   readonly type: "echo";
   readonly subscriber: SubscriberId;
@@ -224,6 +242,12 @@ export type Fact =
   | { readonly kind: "duplicate-identity"; readonly peerId: PeerId }
   | { readonly kind: "joined"; readonly clusterId: ClusterId }
   | { readonly kind: "role"; readonly role: Role }
+  /** Edits are on as many other peers as the policy wants, this long after their commit. */
+  | { readonly kind: "copies-confirmed"; readonly edits: number; readonly ms: number }
+  /** Edits were acknowledged without: the peer is degraded. */
+  | { readonly kind: "copies-skipped"; readonly edits: number }
+  | { readonly kind: "copies-degraded"; readonly wanted: number; readonly waiting: number; readonly name: string }
+  | { readonly kind: "copies-recovered"; readonly ms: number }
   | { readonly kind: "broadcast-sent"; readonly messages: number; readonly bytes: number }
   | { readonly kind: "broadcast-received"; readonly duplicate: boolean; readonly bytes: number }
   | { readonly kind: "push-dropped"; readonly link: LinkId }

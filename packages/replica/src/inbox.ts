@@ -35,7 +35,7 @@ export class Inbox {
       case "broadcast":
         return replication.broadcast(link, message, now);
       case "acknowledge":
-        return replication.acknowledge(message);
+        return replication.acknowledge(message, now);
       case "cover-ask":
         return replication.coverAsk(link, message, now);
       case "presence":

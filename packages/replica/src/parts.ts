@@ -9,8 +9,10 @@ import { Encoder } from "./catalog/encoder.ts";
 import { Compactor } from "./compaction/compactor.ts";
 import { Sweeper } from "./compaction/sweeper.ts";
 import type { ReplicaConfig } from "./config.ts";
+import type { CopiesPolicy } from "./copies-policy.ts";
 import { createFingerprintKey } from "./document/fingerprint.ts";
 import type { Effect } from "./effect.ts";
+import { Confirmations } from "./gossip/confirmations.ts";
 import { CopyRequests } from "./gossip/copies.ts";
 import { Gossip } from "./gossip/gossip.ts";
 import type { Credentials } from "./links/credentials.ts";
@@ -34,6 +36,7 @@ import { Workbench } from "./workbench.ts";
 
 export interface PartsOptions {
   readonly config: ReplicaConfig;
+  readonly copiesPolicy: CopiesPolicy;
   readonly store: Store;
   readonly random: () => number;
   readonly peerId: PeerId;
@@ -61,7 +64,7 @@ export type Parts = ReturnType<typeof assembleParts>;
 const UNDECIDED = "00000000000000000000000000000000" as ClusterId;
 
 export function assembleParts(options: PartsOptions) {
-  const { config, store, random, peerId, processId, emit, later, now } = options;
+  const { config, store, random, peerId, processId, emit, now } = options;
   const documents = assembleDocuments(options);
   const { tree, catalog, encoder } = documents;
   const joining = (): boolean => options.clusterId() === undefined;
@@ -69,7 +72,6 @@ export function assembleParts(options: PartsOptions) {
   const roles: Roles = new Roles({ config, store, links: () => links, askDigest, emit }, options.initialRole);
   const role = (): Role => roles.role;
   const refusal = (): RoleRefusal | undefined => roles.refusal();
-  const subscribers = new Subscribers({ catalog, encoder, config, joining, refusal, emit, later });
 
   const directory = new Directory(config, random);
   for (const url of options.peers) directory.add(url, { configured: true, now });
@@ -86,8 +88,10 @@ export function assembleParts(options: PartsOptions) {
   const exchange = new Exchange({ ...options, directory, links }, now);
   const gossip = new Gossip({ config, links, processId, emit });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
+  const confirmations = new Confirmations({ ...options, gossip });
+  const subscribers = new Subscribers({ ...options, catalog, encoder, confirmations, joining, refusal });
   const merges = new MergeRecords();
-  const replication = new Replication({ merges, config, catalog, gossip, copies, processId, peerId, emit, later });
+  const replication = new Replication({ ...options, merges, catalog, gossip, copies, confirmations });
 
   const surplus = new Surplus({ roundsAlarm: config.stuckRoundsAlarm, emit });
   const responder = new Responder({ store, catalog, encoder, tree, surplus, emit });
@@ -116,6 +120,7 @@ export function assembleParts(options: PartsOptions) {
     exchange,
     gossip,
     copies,
+    confirmations,
     replication,
     merges,
     surplus,

@@ -13,6 +13,8 @@ import type { ClusterId, PeerId, ProcessId, Role } from "@yarrow/protocol";
 import { Committer } from "./committer.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { createConfig } from "./config.ts";
+import type { CopiesPolicy } from "./copies-policy.ts";
+import { createCopiesPolicy } from "./copies-policy.ts";
 import { createFingerprintKey } from "./document/fingerprint.ts";
 import type { Effect } from "./effect.ts";
 import type { AwaitCopies, DeleteDocument, Event } from "./event.ts";
@@ -44,6 +46,8 @@ export interface ReplicaOptions {
   /** How this peer proves who it is, and whom it lets in. Left out: it proves nothing and asks for nothing. */
   readonly credentials?: Credentials;
   readonly config?: Partial<ReplicaConfig>;
+  /** What the acknowledgement of an edit waits for. Default: nothing but the commit here. */
+  readonly copies?: Partial<CopiesPolicy>;
   /** Milliseconds since 1970 that never run backwards. */
   readonly now: number;
 }
@@ -82,6 +86,7 @@ export class Replica {
     this.#parts = assembleParts({
       ...options,
       config,
+      copiesPolicy: createCopiesPolicy(options.copies),
       peerId,
       initialRole: options.role ?? "writer",
       clusterId: () => this.#clusterId,
@@ -102,6 +107,7 @@ export class Replica {
     for (const event of events) this.#take(event, now);
     this.#parts.links.wake(now);
     this.#parts.copies.wake(now);
+    this.#parts.confirmations.wake(now);
     this.#committer.commit(now);
     this.#runLater(now);
     this.#upkeep(now);
@@ -118,6 +124,7 @@ export class Replica {
     return Math.min(
       this.#parts.links.nextDeadline(),
       this.#parts.copies.nextDeadline(),
+      this.#parts.confirmations.nextDeadline(),
       this.#parts.reconciler.nextDeadline(),
       this.#parts.publisher.nextDeadline(),
       this.#parts.repairs.nextDeadline(),
@@ -263,10 +270,11 @@ export class Replica {
 
   #linkOpened(link: Link, now: number): void {
     this.#parts.exchange.linkOpened(link, now);
-    this.#later.push(() => {
+    this.#later.push((then) => {
       if (link.state.kind !== "open") return;
       this.#parts.reconciler.linkOpened(link);
       this.#parts.copies.linkOpened();
+      this.#parts.confirmations.linkOpened(then);
     });
   }
 

@@ -21,6 +21,7 @@ import type { StagedChange } from "./catalog/staged-change.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { decodeContribution } from "./document/contribution.ts";
 import type { Effect, Fact } from "./effect.ts";
+import type { Confirmations } from "./gossip/confirmations.ts";
 import type { CopyRequests } from "./gossip/copies.ts";
 import type { Gossip } from "./gossip/gossip.ts";
 import type { Link } from "./links/link.ts";
@@ -33,6 +34,7 @@ export interface ReplicationParts {
   readonly gossip: Gossip;
   readonly merges: MergeRecords;
   readonly copies: CopyRequests;
+  readonly confirmations: Confirmations;
   readonly processId: ProcessId;
   readonly peerId: PeerId;
   readonly emit: (effect: Effect) => void;
@@ -119,10 +121,12 @@ export class Replication {
     });
   }
 
-  acknowledge(message: Acknowledge): void {
-    const { gossip, copies, processId } = this.#parts;
-    if (message.origin === processId) copies.acknowledged(message.sequence, message.peerId);
-    else gossip.acknowledge(message.origin, message.sequence, message.peerId);
+  acknowledge(message: Acknowledge, now: number): void {
+    const { gossip, copies, confirmations, processId } = this.#parts;
+    if (message.origin === processId) {
+      copies.acknowledged(message.sequence, message.peerId);
+      confirmations.acknowledged(message.sequence, message.peerId, now);
+    } else gossip.acknowledge(message.origin, message.sequence, message.peerId);
   }
 
   /** Tells one link the incarnation we have; anti-entropy brings the content. */

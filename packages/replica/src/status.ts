@@ -3,6 +3,7 @@ import type { ClusterId, PeerId, Role } from "@yarrow/protocol";
 import { toHex } from "@yarrow/protocol";
 import type { Reconciler } from "./anti-entropy/reconciler.ts";
 import type { Catalog } from "./catalog/catalog.ts";
+import type { Confirmations, CopiesStatus } from "./gossip/confirmations.ts";
 import type { Links } from "./links/links.ts";
 import type { MergeRecord, MergeRecords } from "./merge-records.ts";
 import type { Directory } from "./membership/directory.ts";
@@ -54,6 +55,7 @@ export interface ReplicaStatus {
   readonly merged: readonly MergeRecord[];
   readonly rounds: number;
   readonly work: number;
+  readonly copies: CopiesStatus;
   readonly cache: { readonly entries: number; readonly bytes: number };
 }
 
@@ -65,6 +67,7 @@ export interface StatusParts {
   readonly store: Store;
   readonly links: Links;
   readonly directory: Directory;
+  readonly confirmations: Confirmations;
   readonly catalog: Catalog;
   readonly reconciler: Reconciler;
   readonly merges: MergeRecords;
@@ -90,6 +93,7 @@ export function describeStatus(parts: StatusParts): ReplicaStatus {
     merged: parts.merges.list(),
     rounds: parts.reconciler.active,
     work: parts.workbench,
+    copies: parts.confirmations.status(parts.now),
     cache: parts.catalog.cached,
   };
 }

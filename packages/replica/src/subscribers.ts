@@ -9,12 +9,12 @@
  */
 import type { Incarnation, YarrowErrorCode } from "@yarrow/protocol";
 import { isAlive, YarrowError } from "@yarrow/protocol";
+import { Acknowledgements } from "./acknowledgements.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Encoder } from "./catalog/encoder.ts";
-import type { StagedChange, StagedEdit } from "./catalog/staged-change.ts";
+import type { StagedChange } from "./catalog/staged-change.ts";
 import { Contribution } from "./document/contribution.ts";
 import { checkName } from "./document/keys.ts";
-import { mergeUpdates } from "./document/merge.ts";
 import { decodeStateVector } from "./document/state-vector.ts";
 import { contributionOf } from "./document/absorb.ts";
 import type { ScannedUpdate } from "./document/scan-update.ts";
@@ -24,6 +24,7 @@ import type { RoleRefusal } from "./roles.ts";
 import { Withheld } from "./withheld.ts";
 import type { Effect, EvictReason, Fact } from "./effect.ts";
 import type { Attach, Edit, SubscriberId } from "./event.ts";
+import type { Confirmations } from "./gossip/confirmations.ts";
 
 interface Subscriber {
   readonly id: SubscriberId;
@@ -46,6 +47,7 @@ export interface SubscribersParts {
   readonly catalog: Catalog;
   readonly encoder: Encoder;
   readonly config: ReplicaConfig;
+  readonly confirmations: Confirmations;
   readonly joining: () => boolean;
   /** Why no edit is taken; undefined when edits are. */
   readonly refusal: () => RoleRefusal | undefined;
@@ -59,10 +61,17 @@ export class Subscribers {
   readonly #byId = new Map<SubscriberId, Subscriber>();
   readonly #byName = new Map<string, Set<Subscriber>>();
   readonly #withheld: Withheld;
+  readonly #acknowledgements: Acknowledgements;
 
   constructor(parts: SubscribersParts) {
     this.#parts = parts;
     this.#withheld = new Withheld(parts.config.readerPatienceMs);
+    this.#acknowledgements = new Acknowledgements({
+      ...parts,
+      isPresent: (id) => this.#byId.has(id),
+      takesEcho: (id) => this.#byId.get(id)?.unconfirmed === undefined,
+      overloaded: (id, name) => this.#overloaded(id, name),
+    });
   }
 
   get size(): number {
@@ -118,6 +127,7 @@ export class Subscribers {
     const others = this.#byName.get(subscriber.name);
     others?.delete(subscriber);
     if (others?.size === 0) this.#byName.delete(subscriber.name);
+    this.#acknowledgements.forget(id, subscriber.name);
   }
 
   edit(edit: Edit, now: number): void {
@@ -153,10 +163,12 @@ export class Subscribers {
         catalog.move(staged, incarnation + 1, []);
         this.#rebind(name, incarnation, entry.incarnation);
       }
-      const { outcome, contribution } = catalog.offer(staged, scanned, principal, "local");
+      const { outcome, contribution, own, whole } = catalog.offer(staged, scanned, principal, "local");
       subscriber.unconfirmed?.join(contribution);
       subscriber.edits++;
-      staged.edits.push({ subscriber: id, outcome: EDIT_OUTCOMES[outcome], update });
+      const starts = scanned.sections.map(({ client, start }) => [client, start] as const);
+      const written = this.#parts.confirmations.active ? { own, contribution, starts, whole } : undefined;
+      staged.edits.push({ subscriber: id, outcome: EDIT_OUTCOMES[outcome], update, written });
       if (outcome !== "known") staged.publish.push({ principal, update });
     } catch (error) {
       this.#refuse(id, error, name);
@@ -195,22 +207,15 @@ export class Subscribers {
   }
 
   /** Shows a committed change to everyone who looks at the document. */
-  committed(change: StagedChange): void {
-    const { emit } = this.#parts;
-    const { entry, segments, edits } = change;
-    if (change.moved) this.#moved(change);
-    if (this.#withheld.size > 0) this.#withheld.arrived(entry.name, entry.lattice);
-    if (segments.length > 0) {
-      const writers = new Set(edits.filter(({ outcome }) => outcome !== "echo").map(({ subscriber }) => subscriber));
-      emit({
-        type: "deliver",
-        name: entry.name,
-        incarnation: entry.incarnation,
-        update: mergeUpdates(segments.map((segment) => segment.update)),
-        writers: [...writers],
-      });
+  committed(change: StagedChange, now: number): void {
+    const { confirmations } = this.#parts;
+    const { entry } = change;
+    if (change.moved) {
+      confirmations.drop(entry.name);
+      this.#moved(change);
     }
-    this.#acknowledge(edits, entry.lattice.encodeStateVector.bind(entry.lattice));
+    if (this.#withheld.size > 0) this.#withheld.arrived(entry.name, entry.lattice);
+    this.#acknowledgements.show(change, now);
   }
 
   /** The change did not commit: whoever wrote to it must come again. */
@@ -269,27 +274,17 @@ export class Subscribers {
     if (isAlive(incarnation) && this.isWatched(name)) this.#parts.emit({ type: "rebound", name, incarnation });
   }
 
-  #acknowledge(edits: readonly StagedEdit[], stateVector: () => Uint8Array): void {
-    const { emit } = this.#parts;
-    const counts = new Map<SubscriberId, number>();
-    const gaps = new Set<SubscriberId>();
-    for (const { subscriber, outcome, update } of edits) {
-      if (!this.#byId.has(subscriber)) continue;
-      counts.set(subscriber, (counts.get(subscriber) ?? 0) + 1);
-      if (outcome === "echo") emit({ type: "echo", subscriber, update });
-      if (outcome === "pending") gaps.add(subscriber);
-    }
-    for (const [subscriber, count] of counts) emit({ type: "saved", subscriber, edits: count });
-    for (const subscriber of gaps) emit({ type: "gap", subscriber, stateVector: stateVector() });
-  }
-
   #answer(id: SubscriberId, name: string, stateVector: Uint8Array, now: number): void {
-    const { catalog, encoder, emit } = this.#parts;
+    const { catalog, encoder, confirmations, emit } = this.#parts;
     const bound = this.#byId.get(id);
     if (bound === undefined || bound.name !== name) return;
+    // The answer holds its own deletions, and more; that must not pass for their acknowledgement.
+    if (confirmations.waitsFor(id)) {
+      return confirmations.postpone(id, (later) => this.#answer(id, name, stateVector, later));
+    }
     const entry = catalog.entry(name, now);
     const { incarnation } = entry;
-    const own = entry.lattice.encodeStateVector();
+    const own = this.#acknowledgements.stateVector(entry);
     encoder.answer(entry, stateVector, now, (update) => {
       const subscriber = this.#byId.get(id);
       if (subscriber === undefined || subscriber.name !== name || subscriber.incarnation !== incarnation) return;
@@ -298,6 +293,12 @@ export class Subscribers {
       }
       emit({ type: "answer", subscriber: id, name, incarnation, update, stateVector: own });
     });
+  }
+
+  #overloaded(id: SubscriberId, name: string): void {
+    const detail = `too much of what this peer wrote waits for copies on other peers; ${quote(name)}`;
+    this.#evict(id, "overloaded", "YARROW_COPIES_MISSING", detail);
+    this.#observe({ kind: "refused-update", name, code: "YARROW_COPIES_MISSING", detail });
   }
 
   #refuse(id: SubscriberId, error: unknown, name = ""): void {

@@ -26,6 +26,9 @@ export function defineServe(program: Command, end: (code: ExitCode) => void): vo
     )
     .addOption(setting("history", "<duration>", "1d"))
     .addOption(setting("durability", "<full|normal>", CONFIG_DEFAULTS.durability))
+    .addOption(setting("copies", "<n>", String(CONFIG_DEFAULTS.copies)))
+    .addOption(setting("when-missing", "<wait|degrade>", CONFIG_DEFAULTS["when-missing"]))
+    .addOption(setting("copies-timeout", "<duration>", "10s"))
     .addOption(setting("admin", "<host:port>"))
     .addOption(setting("trust", "<file>"))
     .addOption(new Option("--insecure", describe("insecure")))
@@ -49,6 +52,7 @@ When it is ready, one JSON line on stdout tells the addresses; logs go to stderr
 Examples:
   yarrow serve --data ./a                                            a first peer, on 127.0.0.1:4321
   yarrow serve --data ./b --listen 127.0.0.1:4322 --peer ws://127.0.0.1:4321
+  yarrow serve --data ./a --copies 1 --when-missing degrade          echo an edit when another peer has it, too
   yarrow serve --config /etc/yarrow.yaml
 
   # /etc/yarrow.yaml

@@ -3,7 +3,7 @@
  */
 import type { StatusReport } from "../control.ts";
 import { ink, printable } from "../terminal/paint.ts";
-import { formatBytes, formatDuration } from "../terminal/quantity.ts";
+import { count, formatBytes, formatDuration } from "../terminal/quantity.ts";
 import { formatFacts, formatTable } from "../terminal/table.ts";
 import type { Column } from "../terminal/table.ts";
 
@@ -30,6 +30,7 @@ export function formatStatus(status: StatusReport): string {
       "store",
       `${formatBytes(store.bytes)}, ${store.logRows.toLocaleString("en")} log rows, durability ${store.synchronous}`,
     ],
+    ...(status.copies.state === "off" ? [] : [["copies", formatCopies(status.copies)] as const]),
   ]);
   const alarm = status.duplicateIdentity
     ? `\n${ink("alarm", "red")}  another live process has this peer id: a copied data folder is in use; give one of them a new folder`
@@ -50,6 +51,16 @@ export function formatLinks({ links, paused }: Pick<StatusReport, "links" | "pau
     link.lagMs === null ? "" : link.lagMs === 0 ? "none" : formatDuration(link.lagMs),
   ]);
   return notice + formatTable(LINK_COLUMNS, rows);
+}
+
+/** What is wanted, how it goes, and who acknowledges. */
+function formatCopies({ wanted, whenMissing, state, waiting, peers }: StatusReport["copies"]): string {
+  const how = state === "degraded" ? ink("degraded: acknowledged without", "red") : `or ${whenMissing}`;
+  const oldest = formatDuration(waiting.oldestMs);
+  const waits = waiting.edits === 0 ? "" : `, ${count(waiting.edits, "edit")} waiting, the oldest for ${oldest}`;
+  const last = peers.map(({ peerId, agoMs }) => `${printable(peerId).slice(0, 12)} ${formatDuration(agoMs)} ago`);
+  const who = last.length === 0 ? "nobody has acknowledged anything yet" : `acknowledged by ${last.join(", ")}`;
+  return `${wanted} wanted, ${how}${waits}; ${who}`;
 }
 
 function formatDocuments(documents: StatusReport["documents"]): string {

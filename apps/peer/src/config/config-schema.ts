@@ -3,6 +3,7 @@
  * the configuration file (`log-level`). Each source is checked against this schema on its own, so that every problem can
  * be told with the place it comes from.
  */
+import { COPIES_MAX } from "@yarrow/core";
 import { z } from "zod";
 import { formatHostPort, isLoopback, parseHostPort, parsePeerUrl } from "./address.ts";
 import { parseDuration } from "./duration.ts";
@@ -36,6 +37,11 @@ export const configSchema = z.object({
   durability: choice(["full", "normal"]).describe(
     "full: on disk before acknowledged; normal: may lose the last moments to a power failure",
   ),
+  copies: wholeNumber(COPIES_MAX).describe("Other peers that must have committed an edit before it is acknowledged"),
+  "when-missing": choice(["wait", "degrade"]).describe(
+    "Without enough other peers: wait for them, or degrade: acknowledge without after the timeout",
+  ),
+  "copies-timeout": parsedBy(parseWait).describe("How long an edit waits for copies before the peer degrades"),
   admin: parsedBy(parseAdmin).describe("HOST:PORT of metrics and status; loopback only"),
   trust: text.min(1, "must name a file").describe("File of the keys that peers must prove, one `ROLE KEY` a line"),
   insecure: flag.describe("Allow a listener that other machines reach, without authentication"),
@@ -56,6 +62,9 @@ export const CONFIG_DEFAULTS = {
   discovery: true,
   history: 86_400_000,
   durability: "full",
+  copies: 0,
+  "when-missing": "wait",
+  "copies-timeout": 10_000,
   insecure: false,
   "log-level": "info",
 } as const satisfies Settings;
@@ -90,6 +99,23 @@ function parsedBy<T>(parse: (value: string) => Parsed<T>) {
     context.addIssue({ code: "custom", message: parsed.problem });
     return z.NEVER;
   });
+}
+
+/** A duration of at least a millisecond. */
+function parseWait(value: string): Parsed<number> {
+  const parsed = parseDuration(value);
+  return "value" in parsed && parsed.value < 1 ? { problem: `"${value}" is no time to wait` } : parsed;
+}
+
+function wholeNumber(most: number) {
+  return z.preprocess(
+    (value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value),
+    z
+      .number({ error: (issue) => `must be a whole number, not ${kindOf(issue.input)}` })
+      .int(`must be a whole number`)
+      .min(0, "must be at least 0")
+      .max(most, `must be at most ${most}`),
+  );
 }
 
 function choice<const T extends readonly [string, ...string[]]>(values: T) {

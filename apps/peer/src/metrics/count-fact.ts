@@ -21,6 +21,13 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
       return to.add("yarrow_commit_failures_total", 1, { code: fact.code });
     case "store-full":
       return to.add("yarrow_store_full_total");
+    case "copies-confirmed":
+      to.add("yarrow_copies_confirmed_edits_total", fact.edits);
+      return to.observe("yarrow_copies_wait_seconds", fact.ms / 1_000);
+    case "copies-skipped":
+      return to.add("yarrow_copies_skipped_edits_total", fact.edits);
+    case "copies-degraded":
+      return to.add("yarrow_copies_degradations_total");
     case "link-up":
       return to.add("yarrow_link_ups_total");
     case "link-down":
@@ -53,6 +60,7 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
     case "compacted":
       to.add("yarrow_compactions_total");
       return to.add("yarrow_compaction_freed_bytes_total", Math.max(0, fact.bytesBefore - fact.bytesAfter));
+    case "copies-recovered":
     case "store-recovered":
     case "duplicate-identity":
     case "joined":

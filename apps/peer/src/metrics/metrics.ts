@@ -61,6 +61,25 @@ export const METRICS = {
   yarrow_compactions_total: { kind: "counter", help: "Documents compacted" },
   yarrow_compaction_freed_bytes_total: { kind: "counter", help: "Bytes of history that compaction merged away" },
 
+  yarrow_copies_wanted: {
+    kind: "gauge",
+    help: "Other peers that must have committed an edit before it is acknowledged",
+  },
+  yarrow_copies_degraded: {
+    kind: "gauge",
+    help: "1 while edits are acknowledged without the copies that are wanted",
+  },
+  yarrow_copies_waiting_edits: { kind: "gauge", help: "Edits whose authors wait for copies" },
+  yarrow_copies_waiting_seconds: { kind: "gauge", help: "For how long the oldest of them has waited" },
+  yarrow_copies_wait_seconds: {
+    kind: "histogram",
+    help: "From the commit here to enough copies, one observation for each batch and document",
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
+  },
+  yarrow_copies_confirmed_edits_total: { kind: "counter", help: "Edits acknowledged with the copies that are wanted" },
+  yarrow_copies_skipped_edits_total: { kind: "counter", help: "Edits acknowledged without them, while degraded" },
+  yarrow_copies_degradations_total: { kind: "counter", help: "Times the peer stopped waiting for copies" },
+
   yarrow_links: { kind: "gauge", help: "Links to other peers by state", labels: ["state"] },
   yarrow_links_paused: { kind: "gauge", help: "1 while an operator has paused links" },
   yarrow_link_equal: {

@@ -19,6 +19,11 @@ export function readStatus(to: Instruments, status: PeerStatus, version: string)
   to.set("yarrow_sessions", status.sessions);
   to.set("yarrow_store_bytes", status.store.bytes);
   to.set("yarrow_store_log_rows", status.store.logRows);
+  const { copies } = status;
+  to.set("yarrow_copies_wanted", copies.wanted);
+  to.set("yarrow_copies_degraded", copies.state === "degraded");
+  to.set("yarrow_copies_waiting_edits", copies.waiting.edits);
+  to.set("yarrow_copies_waiting_seconds", copies.waiting.oldestMs / 1_000);
   to.set("yarrow_links_paused", status.paused);
   to.set("yarrow_duplicate_identity", status.duplicateIdentity);
   for (const state of LINK_STATES)

@@ -53,7 +53,12 @@ function optionsFor(config: ServeConfig, log: Logger, metrics: NonNullable<PeerO
     listen: config.listen,
     peers: config.peer,
     discovery: config.discovery,
-    durability: config.durability,
+    durability: {
+      synchronous: config.durability,
+      copies: config.copies,
+      whenMissing: config["when-missing"],
+      timeoutMs: config["copies-timeout"],
+    },
     historyMs: config.history,
     insecure: config.insecure,
     metrics,

@@ -16,7 +16,7 @@ import { Lattice } from "../document/lattice.ts";
 import type { ScannedUpdate } from "../document/scan-update.ts";
 import { scanUpdate } from "../document/scan-update.ts";
 import { DIFFERENCE_LIMITS, UPDATE_LIMITS } from "../document/update-limits.ts";
-import type { DocumentRow, SegmentSource, Store } from "../store.ts";
+import type { DocumentRow, LogSegment, SegmentSource, Store } from "../store.ts";
 import type { Entry } from "./entry.ts";
 import { loadEntry, rebuildEntry } from "./entry-loader.ts";
 import { keepPending, promotePending } from "./pending.ts";
@@ -28,6 +28,10 @@ export interface Offered {
   readonly outcome: "accepted" | "known" | "pending";
   /** What the update holds, for whoever must later be told where it has arrived. */
   readonly contribution: Contribution;
+  /** The row's segment that it became; undefined when nothing of it was new. */
+  readonly own: LogSegment | undefined;
+  /** Nothing of it had to wait for what it refers to. */
+  readonly whole: boolean;
 }
 
 export class Catalog {
@@ -135,7 +139,9 @@ export class Catalog {
     assert(entry.alive, "only an alive document takes updates");
     if (source === "local") this.#checkSize(entry, staged, scanned.bytes.length);
     const { accepted, remainder, contribution } = absorb(entry.lattice, scanned);
-    if (accepted !== undefined) staged.segments.push({ principal, source, update: accepted });
+    const own = accepted === undefined ? undefined : { principal, source, update: accepted };
+    if (own !== undefined) staged.segments.push(own);
+    const whole = remainder === undefined;
     const rest = remainder === undefined ? undefined : { principal, source, update: remainder };
     let waits = false;
     let promoted = false;
@@ -146,10 +152,11 @@ export class Catalog {
       if (accepted !== undefined) promoted = promotePending(staged);
       this.#account(entry);
     }
-    if (!waits) return { outcome: accepted === undefined ? "known" : "accepted", contribution };
-    if (!promoted) return { outcome: "pending", contribution };
+    if (!waits) return { outcome: own === undefined ? "known" : "accepted", contribution, own, whole };
+    if (!promoted) return { outcome: "pending", contribution, own, whole };
     const now = absorb(entry.lattice, scanned);
-    return { outcome: now.remainder === undefined ? "accepted" : "pending", contribution: now.contribution };
+    const outcome = now.remainder === undefined ? "accepted" : "pending";
+    return { outcome, contribution: now.contribution, own, whole };
   }
 
   /** Moves a document to a higher incarnation: what was alive dies, and its writers join the fence. */

@@ -55,13 +55,18 @@ function promoteOnce(staged: StagedChange): boolean {
   const kept: PendingSegment[] = [];
   let changed = false;
   for (const pending of entry.pending) {
-    const { accepted, remainder } = absorb(entry.lattice, scanUpdate(pending.segment.update, MERGED_LIMITS));
+    const scanned = scanUpdate(pending.segment.update, MERGED_LIMITS);
+    const { accepted, remainder, contribution } = absorb(entry.lattice, scanned);
     if (accepted === undefined && remainder !== undefined) {
       kept.push(pending);
       continue;
     }
     changed = true;
-    if (accepted !== undefined) segments.push({ ...pending.segment, update: accepted });
+    if (accepted !== undefined) {
+      const segment = { ...pending.segment, update: accepted };
+      segments.push(segment);
+      staged.promoted.push({ segment, contribution });
+    }
     if (remainder === undefined || waits(kept, remainder)) continue;
     kept.push({ id: undefined, segment: { ...pending.segment, update: remainder } });
   }

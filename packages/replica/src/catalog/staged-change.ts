@@ -2,6 +2,7 @@
  * What one batch does to one document, gathered in memory: written as one log row, then shown as one frame and one message.
  */
 import type { Broadcast, Incarnation, Segment } from "@yarrow/protocol";
+import type { Contribution } from "../document/contribution.ts";
 import type { LinkId, RequestId, SubscriberId } from "../event.ts";
 import type { LogSegment } from "../store.ts";
 import type { Entry } from "./entry.ts";
@@ -12,6 +13,19 @@ export interface StagedEdit {
   /** `accepted`: part of the row. `echo`: nothing new. `pending`: some of it waits. */
   readonly outcome: "accepted" | "echo" | "pending";
   readonly update: Uint8Array;
+  /** What it wrote, where somebody keeps account of that. */
+  readonly written?: WrittenEdit | undefined;
+}
+
+/** What one edit put into its document. */
+export interface WrittenEdit {
+  /** The row's segment that it became; undefined when nothing of it was new. */
+  readonly own: LogSegment | undefined;
+  readonly contribution: Contribution;
+  /** Clock of the first struct of each client. */
+  readonly starts: readonly (readonly [client: number, start: number])[];
+  /** Nothing of it had to wait for what it refers to. */
+  readonly whole: boolean;
 }
 
 export class StagedChange {
@@ -19,6 +33,8 @@ export class StagedChange {
   readonly fromIncarnation: Incarnation;
   /** Accepted updates: the log row. */
   segments: LogSegment[] = [];
+  /** Segments that had to wait until now, and what they hold. */
+  promoted: { readonly segment: LogSegment; readonly contribution: Contribution }[] = [];
   addedPending: LogSegment[] = [];
   removedPending: number[] = [];
   fenceGrew = false;
@@ -56,6 +72,7 @@ export class StagedChange {
   /** Forgets what was staged for the incarnation that just ended. */
   dropIncarnation(): void {
     this.segments = [];
+    this.promoted = [];
     this.addedPending = [];
     this.removedPending = [];
     this.publish = [];

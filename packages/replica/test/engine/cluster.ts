@@ -90,6 +90,7 @@ export class Cluster {
       readonly store?: MemoryStore;
       readonly clusterId?: ClusterId | undefined;
       readonly config?: ConstructorParameters<typeof Replica>[0]["config"];
+      readonly copies?: ConstructorParameters<typeof Replica>[0]["copies"];
       readonly url?: string;
       readonly role?: Role;
       readonly credentials?: ConstructorParameters<typeof Replica>[0]["credentials"];
@@ -107,6 +108,7 @@ export class Cluster {
       peers: options.peers ?? [],
       discovery: options.discovery ?? true,
       config: options.config ?? {},
+      copies: options.copies ?? {},
       role: options.role ?? "writer",
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
       now: this.now,
@@ -251,16 +253,26 @@ export class Editor {
   readonly peer: Peer;
   readonly name: string;
   saved = 0;
+  /** Edits that had to wait for copies, and need no longer. */
+  confirmed = 0;
   sent = 0;
   evicted: string | undefined;
+  /** A browser session, and no embedded handle. */
+  readonly session: boolean;
+  /** What it was sent of its own writing. */
+  readonly echoes: Uint8Array[] = [];
+  /** The state vector that came with the last answer. */
+  asked: Uint8Array = new Uint8Array();
+  answers = 0;
   #taken: number;
 
   constructor(
     cluster: Cluster,
     peer: Peer,
     name: string,
-    ids: { readonly clientId?: number; readonly subscriber?: number } = {},
+    ids: { readonly clientId?: number; readonly subscriber?: number; readonly session?: boolean } = {},
   ) {
+    this.session = ids.session ?? false;
     this.cluster = cluster;
     this.peer = peer;
     this.name = name;
@@ -283,7 +295,7 @@ export class Editor {
       subscriber: this.subscriber,
       name: this.name,
       stateVector,
-      countsCopies: true,
+      countsCopies: !this.session,
     });
   }
 
@@ -293,8 +305,11 @@ export class Editor {
       const effect = this.peer.effects[this.#taken]!;
       if (effect.type === "answer" && effect.subscriber === this.subscriber) {
         Y.applyUpdate(this.doc, effect.update, "remote");
-      } else if (effect.type === "deliver" && effect.name === this.name)
-        Y.applyUpdate(this.doc, effect.update, "remote");
+        this.asked = effect.stateVector;
+        this.answers++;
+      } else if (effect.type === "deliver" && effect.name === this.name) this.#show(effect);
+      else if (effect.type === "echo" && effect.subscriber === this.subscriber) this.#echoed(effect.update);
+      else if (effect.type === "confirmed" && effect.subscriber === this.subscriber) this.confirmed += effect.edits;
       else if (effect.type === "saved" && effect.subscriber === this.subscriber) this.saved += effect.edits;
       else if (effect.type === "evict" && effect.subscriber === this.subscriber) this.evicted = effect.reason;
       else if (effect.type === "gap" && effect.subscriber === this.subscriber) this.answer(effect.stateVector);
@@ -304,6 +319,23 @@ export class Editor {
 
   get text(): string {
     return this.doc.getText("t").toString();
+  }
+
+  /** How much of its own writing it has been told is kept. */
+  get echoed(): number {
+    return Math.max(0, ...this.echoes.map((update) => Y.parseUpdateMeta(update).to.get(this.doc.clientID) ?? 0));
+  }
+
+  #show({ update, writers, deferred }: Extract<Effect, { type: "deliver" }>): void {
+    const mine = this.session ? deferred?.find(({ subscriber }) => subscriber === this.subscriber) : undefined;
+    if (mine?.others !== undefined) Y.applyUpdate(this.doc, mine.others, "remote");
+    if (mine === undefined && writers.includes(this.subscriber)) this.#echoed(update);
+    else if (mine === undefined) Y.applyUpdate(this.doc, update, "remote");
+  }
+
+  #echoed(update: Uint8Array): void {
+    this.echoes.push(update);
+    Y.applyUpdate(this.doc, update, "remote");
   }
 
   /** Sends everything it holds, as a browser does that came back. */
