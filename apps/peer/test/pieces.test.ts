@@ -88,7 +88,7 @@ describe("counting", () => {
       { kind: "refused-update", name: "x", code: "YARROW_UPDATE_INVALID", detail: "" },
       { kind: "link-up", link, peerId, url: undefined },
       { kind: "link-refused", code: "YARROW_CLUSTER_MISMATCH", detail: "", url: undefined },
-      { kind: "broadcast-received", duplicate: true, bytes: 7 },
+      { kind: "broadcast-received", duplicate: true, bytes: 7, ageMs: 12 },
       { kind: "round-ended", link, result: "progress", documents: 3, bytes: 50, ms: 250 },
       { kind: "compacted", name: "x", bytesBefore: 100, bytesAfter: 40 },
     ];

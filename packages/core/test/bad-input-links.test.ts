@@ -161,6 +161,7 @@ describe("links", () => {
           incarnation: 1,
           fence: [],
           segments,
+          ageMs: 0,
         });
       }
       await until(() => refused[0]?.length === CRAFTED_UPDATES.length);

@@ -5,6 +5,7 @@ import {
   ADDRESS_BYTES_MAX,
   ADDRESS_PEERS_MAX,
   BATCH_DOCUMENTS_MAX,
+  BEAT_WRITERS_MAX,
   DOCUMENT_BYTES_MAX,
   FENCE_IDS_MAX,
   LINK_FRAME_BYTES_MAX,
@@ -20,7 +21,7 @@ import {
   SIGNATURE_BYTES,
   VERIFY_PAGE_MAX,
 } from "./limits.ts";
-import type { DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
+import type { Beat, DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
 import type { Reader } from "./reader.ts";
 
 /** The type byte of each message. Never renumber: append. */
@@ -48,6 +49,8 @@ export const TYPE_CODES: { readonly [T in Message["type"]]: number } = {
   "verify-page": 21,
   proof: 22,
   follow: 23,
+  beat: 24,
+  "lag-report": 25,
 };
 
 const NONE = new Uint8Array();
@@ -59,7 +62,7 @@ export function decodeBody(code: number, reader: Reader): Message | undefined {
   const type = TYPES.get(code);
   return type === undefined
     ? undefined
-    : (decodeLink(type, reader) ?? decodeLive(type, reader) ?? decodeRepair(type, reader));
+    : (decodeLink(type, reader) ?? decodeLive(type, reader) ?? decodeLag(type, reader) ?? decodeRepair(type, reader));
 }
 
 function decodeLink(type: Message["type"], reader: Reader): Message | undefined {
@@ -73,8 +76,9 @@ function decodeLink(type: Message["type"], reader: Reader): Message | undefined 
     case "refuse":
       return { type, code: reader.text(64), detail: reader.text(1024) };
     case "ping":
-    case "pong":
       return { type, sequence: reader.varUint() };
+    case "pong":
+      return { type, sequence: reader.varUint(), stopwatchMs: appended(reader) };
     case "addresses":
       return {
         type,
@@ -133,6 +137,7 @@ function decodeLive(type: Message["type"], reader: Reader): Message | undefined 
           principal: reader.text(PRINCIPAL_BYTES_MAX),
           update: reader.blob(DOCUMENT_BYTES_MAX),
         })),
+        ageMs: appended(reader),
       };
     case "acknowledge":
       return {
@@ -166,6 +171,35 @@ function decodeLive(type: Message["type"], reader: Reader): Message | undefined 
     default:
       return undefined;
   }
+}
+
+function decodeLag(type: Message["type"], reader: Reader): Message | undefined {
+  switch (type) {
+    case "beat":
+      return {
+        type,
+        stopwatchMs: reader.varUint(),
+        gap: reader.varUint(),
+        heldMs: reader.varUint(),
+        updates: reader.varUint(),
+        bytes: reader.varUint(),
+        behind: decodeBehind(reader),
+        writers: list(reader, 18, BEAT_WRITERS_MAX, () => ({
+          peerId: reader.hex(16) as PeerId,
+          behindMs: maybe(reader),
+          silentMs: reader.varUint(),
+        })),
+      };
+    case "lag-report":
+      return { type, lagMs: maybe(reader), behind: decodeBehind(reader) };
+    default:
+      return undefined;
+  }
+}
+
+function decodeBehind(reader: Reader): Beat["behind"] {
+  const updates = maybe(reader);
+  return updates === undefined ? undefined : { updates, bytes: reader.varUint() };
 }
 
 function decodeRepair(type: Message["type"], reader: Reader): Message | undefined {
@@ -278,6 +312,17 @@ function flag(reader: Reader): boolean {
   const value = reader.byte();
   if (value > 1) reader.fail(`flag of value ${value}`);
   return value === 1;
+}
+
+/** What version 2 appended to a message of version 1. */
+function appended(reader: Reader): number {
+  return reader.remaining > 0 ? reader.varUint() : 0;
+}
+
+/** What is unknown is 0; what is known is one more than it is. */
+function maybe(reader: Reader): number | undefined {
+  const value = reader.varUint();
+  return value === 0 ? undefined : value - 1;
 }
 
 function varUint(reader: Reader): number {

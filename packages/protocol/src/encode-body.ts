@@ -1,6 +1,6 @@
 /** The body of each message, field by field; `decode-body.ts` is its mirror image. */
 import * as encoding from "lib0/encoding";
-import type { DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
+import type { Beat, DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
 import { fromHex } from "./reader.ts";
 
 type Encoder = encoding.Encoder;
@@ -30,8 +30,10 @@ export function encodeBody(encoder: Encoder, message: Message): void {
       text(encoder, message.code);
       return text(encoder, message.detail);
     case "ping":
-    case "pong":
       return uint(encoder, message.sequence);
+    case "pong":
+      uint(encoder, message.sequence);
+      return uint(encoder, message.stopwatchMs);
     case "addresses":
       return list(encoder, message.peers, (_, peer) => {
         raw(encoder, fromHex(peer.peerId));
@@ -43,10 +45,11 @@ export function encodeBody(encoder: Encoder, message: Message): void {
       text(encoder, message.name);
       uint(encoder, message.incarnation);
       list(encoder, message.fence, uint);
-      return list(encoder, message.segments, (_, segment) => {
+      list(encoder, message.segments, (_, segment) => {
         text(encoder, segment.principal);
         blob(encoder, segment.update);
       });
+      return uint(encoder, message.ageMs);
     case "acknowledge":
       raw(encoder, fromHex(message.origin));
       uint(encoder, message.sequence);
@@ -131,6 +134,21 @@ function encodeRepair(encoder: Encoder, message: RepairMessage): void {
       uint(encoder, message.request);
       uint(encoder, message.deep ? 1 : 0);
       return blob(encoder, fromHex(message.after));
+    case "beat":
+      uint(encoder, message.stopwatchMs);
+      uint(encoder, message.gap);
+      uint(encoder, message.heldMs);
+      uint(encoder, message.updates);
+      uint(encoder, message.bytes);
+      encodeBehind(encoder, message.behind);
+      return list(encoder, message.writers, (_, writer) => {
+        raw(encoder, fromHex(writer.peerId));
+        maybe(encoder, writer.behindMs);
+        uint(encoder, writer.silentMs);
+      });
+    case "lag-report":
+      maybe(encoder, message.lagMs);
+      return encodeBehind(encoder, message.behind);
     case "verify-page":
       uint(encoder, message.request);
       raw(encoder, message.root);
@@ -177,6 +195,16 @@ function encodeDifference(encoder: Encoder, difference: DocumentDifference): voi
   blob(encoder, difference.update);
   uint(encoder, difference.summary === undefined ? 0 : 1);
   if (difference.summary !== undefined) encodeSummary(encoder, difference.summary);
+}
+
+function encodeBehind(encoder: Encoder, behind: Beat["behind"]): void {
+  maybe(encoder, behind?.updates);
+  if (behind !== undefined) uint(encoder, behind.bytes);
+}
+
+/** What is unknown is 0; what is known is one more than it is. */
+function maybe(encoder: Encoder, value: number | undefined): void {
+  uint(encoder, value === undefined ? 0 : value + 1);
 }
 
 function uint(encoder: Encoder, value: number): void {

@@ -45,6 +45,9 @@ export const FENCE_IDS_MAX = 100_000;
 /** Nodes of the set tree in one message. */
 export const NODES_PER_MESSAGE_MAX = 256;
 
+/** Writers whose state one beat tells of. */
+export const BEAT_WRITERS_MAX = 64;
+
 /** Documents in one page of a verification. */
 export const VERIFY_PAGE_MAX = 1024;
 

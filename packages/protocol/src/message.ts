@@ -28,7 +28,9 @@ export type Message =
   | Fragment
   | FragmentTaken
   | VerifyAsk
-  | VerifyPage;
+  | VerifyPage
+  | Beat
+  | LagReport;
 
 export type Role = "writer" | "follower";
 
@@ -88,6 +90,8 @@ export interface Ping {
 export interface Pong {
   readonly type: "pong";
   readonly sequence: number;
+  /** Whole ms since this link opened for the sender: its stopwatch. 0 where it is not told. Since version 2. */
+  readonly stopwatchMs: number;
 }
 
 /** Peers that the sender knows, and where they can be dialled. */
@@ -114,6 +118,8 @@ export interface Broadcast {
   readonly fence: readonly number[];
   /** Empty when the document was deleted. */
   readonly segments: readonly Segment[];
+  /** Whole ms since the origin committed it; every hop adds what it took. 0 where it is not told. Since version 2. */
+  readonly ageMs: number;
 }
 
 /** "This peer has committed everything that the question `sequence` of `origin` asked for." Travels back the way the question came. */
@@ -287,4 +293,40 @@ export interface VerifyPage {
   readonly root: Uint8Array;
   readonly entries: readonly VerifyEntry[];
   readonly next: DocumentKey | "";
+}
+
+/**
+ * How old at most is what the other side of this link holds, once it has taken in what was said before. Said many times a second
+ * to followers. Since version 2.
+ */
+export interface Beat {
+  readonly type: "beat";
+  /** Whole ms since this link opened for the sender: when this was said, on a clock of which only the pace is trusted. */
+  readonly stopwatchMs: number;
+  /** Raised when something committed at the sender was not said on this link: only a round that begins later makes up for it. */
+  readonly gap: number;
+  /** How long something that has not been said in full has waited; 0 when nothing does. */
+  readonly heldMs: number;
+  /** Committed at the sender since its process started. */
+  readonly updates: number;
+  readonly bytes: number;
+  /** What the sender itself still lacks; undefined when it does not know. */
+  readonly behind: { readonly updates: number; readonly bytes: number } | undefined;
+  /** For every writer that the sender hears, itself included if it is one: how old its own state is. */
+  readonly writers: readonly BeatWriter[];
+}
+
+export interface BeatWriter {
+  readonly peerId: PeerId;
+  /** The sender holds everything that this writer had committed so many ms ago; undefined when it does not know. */
+  readonly behindMs: number | undefined;
+  /** The writer was last heard so many ms ago, over however many hops. */
+  readonly silentMs: number;
+}
+
+/** A follower's own lag, for those it follows to show. Undefined = not known. Since version 2. */
+export interface LagReport {
+  readonly type: "lag-report";
+  readonly lagMs: number | undefined;
+  readonly behind: { readonly updates: number; readonly bytes: number } | undefined;
 }

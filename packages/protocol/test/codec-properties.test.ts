@@ -39,6 +39,10 @@ const entry = fc.record({
   contentDigest: fc.oneof(fc.constant(""), hex(32)),
 });
 
+/** Written as one more than it is. */
+const known = fc.option(fc.nat(), { nil: undefined });
+const behind = fc.option(fc.record({ updates: fc.nat(), bytes: uint }), { nil: undefined });
+
 const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.Arbitrary<unknown> } } = {
   hello: {
     protocolMin: uint,
@@ -60,9 +64,9 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
   follow: {},
   refuse: { code: text, detail: text },
   ping: { sequence: uint },
-  pong: { sequence: uint },
+  pong: { sequence: uint, stopwatchMs: uint },
   addresses: { peers: list(fc.record({ peerId, urls: list(url) })) },
-  broadcast: { ...origin, ...document, segments: list(fc.record({ principal: text, update: blob })) },
+  broadcast: { ...origin, ...document, segments: list(fc.record({ principal: text, update: blob })), ageMs: uint },
   acknowledge: { ...origin, peerId },
   "cover-ask": { ...origin, subject: uint, name, incarnation: uint, contribution: blob },
   presence: { ...origin, name, states: list(fc.record({ clientId: uint, clock: uint, state: text })) },
@@ -78,6 +82,16 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
   "fragment-taken": { transfer: uint },
   "verify-ask": { request: uint, deep: flag, after: cursor },
   "verify-page": { request: uint, root: sum, entries: list(entry), next: cursor },
+  beat: {
+    stopwatchMs: uint,
+    gap: uint,
+    heldMs: uint,
+    updates: uint,
+    bytes: uint,
+    behind,
+    writers: list(fc.record({ peerId, behindMs: known, silentMs: uint })),
+  },
+  "lag-report": { lagMs: known, behind },
 };
 
 const anyMessage = fc.oneof(

@@ -4,6 +4,9 @@ import { decodeFrame, decodeMessage, encodeFrame, encodeMessage, fromHex, toHex 
 import { GOLDEN } from "./golden.ts";
 import { HELLO, SAMPLES } from "./samples.ts";
 
+/** What version 2 appended to a message; a sender of version 1 stops short of it. */
+const APPENDED_BYTES: { readonly [T in Message["type"]]?: number } = { broadcast: 2, pong: 2 };
+
 const TYPES = Object.keys(SAMPLES) as Message["type"][];
 
 describe("messages as bytes", () => {
@@ -21,6 +24,7 @@ describe("messages as bytes", () => {
   it.each(TYPES)("[HND3] %s cut short anywhere is refused", (type) => {
     const whole = fromHex(GOLDEN[type]);
     for (let length = 0; length < whole.length; length++) {
+      if (length === whole.length - (APPENDED_BYTES[type] ?? 0)) continue;
       expect(() => decodeMessage(whole.slice(0, length)), `${length} bytes`).toThrow(
         expect.objectContaining({ code: "YARROW_FRAME_INVALID" }),
       );
@@ -44,6 +48,12 @@ describe("messages as bytes", () => {
     };
     expect(decodeMessage(whole.subarray(0, whole.length - 3 - 33 - 17))).toEqual(expected);
     expect(decodeMessage(whole)).toEqual(expected);
+  });
+
+  it("[HND20] a broadcast and a pong of version 1 are read as of no age", () => {
+    const short = (type: "broadcast" | "pong") => fromHex(GOLDEN[type].slice(0, -2 * (APPENDED_BYTES[type] ?? 0)));
+    expect(decodeMessage(short("broadcast"))).toEqual({ ...SAMPLES.broadcast, ageMs: 0 });
+    expect(decodeMessage(short("pong"))).toEqual({ ...SAMPLES.pong, stopwatchMs: 0 });
   });
 });
 

@@ -7,9 +7,9 @@ export const GOLDEN: { readonly [T in Message["type"]]: string } = {
   refuse: "0210594152524f575f4c494e4b5f53454c46026d65",
   follow: "17",
   ping: "0301",
-  pong: "04ac02",
+  pong: "04ac028001",
   addresses: "0501a0a1a2a3a4a5a6a7a8a9aaabacadaeaf020877733a2f2f613a31077773733a2f2f62",
-  broadcast: "06b0b1b2b3b4b5b6b709016e01000103616e6e020000",
+  broadcast: "06b0b1b2b3b4b5b6b709016e01000103616e6e0200008201",
   acknowledge: "07b0b1b2b3b4b5b6b709a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
   "cover-ask": "08b0b1b2b3b4b5b6b70a09016e01020102",
   presence: "09b0b1b2b3b4b5b6b70b016e01ffffffff0f02046e756c6c",
@@ -29,4 +29,6 @@ export const GOLDEN: { readonly [T in Message["type"]]: string } = {
     "1504000102030405060708090a0b0c0d0e0f010123456789abcdef016e01000102030405060708090a0b0c0d0e0f20ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff00",
   proof:
     "16808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf",
+  beat: "1888270100c801a84604ac0202a0a1a2a3a4a5a6a7a8a9aaabacadaeaf80010ca0a1a2a3a4a5a6a7a8a9aaabacadaeaf0000",
+  "lag-report": "192a00",
 };

@@ -42,7 +42,7 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
   follow: { type: "follow" },
   refuse: { type: "refuse", code: "YARROW_LINK_SELF", detail: "me" },
   ping: { type: "ping", sequence: 1 },
-  pong: { type: "pong", sequence: 300 },
+  pong: { type: "pong", sequence: 300, stopwatchMs: 128 },
   addresses: { type: "addresses", peers: [{ peerId: PEER, urls: ["ws://a:1", "wss://b"] }] },
   broadcast: {
     type: "broadcast",
@@ -52,6 +52,7 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
     incarnation: 1,
     fence: [],
     segments: [{ principal: "ann", update }],
+    ageMs: 130,
   },
   acknowledge: { type: "acknowledge", origin: PROCESS, sequence: 9, peerId: PEER },
   "cover-ask": {
@@ -117,4 +118,18 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
     ],
     next: "",
   },
+  beat: {
+    type: "beat",
+    stopwatchMs: 5_000,
+    gap: 1,
+    heldMs: 0,
+    updates: 200,
+    bytes: 9_000,
+    behind: { updates: 3, bytes: 300 },
+    writers: [
+      { peerId: PEER, behindMs: 127, silentMs: 12 },
+      { peerId: PEER, behindMs: undefined, silentMs: 0 },
+    ],
+  },
+  "lag-report": { type: "lag-report", lagMs: 41, behind: undefined },
 };

@@ -5,6 +5,7 @@ import { commitChanges } from "./catalog/commit.ts";
 import type { Compactor } from "./compaction/compactor.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { Effect, Fact } from "./effect.ts";
+import type { Lag } from "./lag/lag.ts";
 import type { Publisher } from "./publisher.ts";
 import type { SetTree } from "./set-tree/set-tree.ts";
 import type { Store } from "./store.ts";
@@ -18,6 +19,7 @@ export interface CommitterParts {
   readonly subscribers: Subscribers;
   readonly publisher: Publisher;
   readonly compactor: Compactor;
+  readonly lag: Lag;
   readonly emit: (effect: Effect) => void;
 }
 
@@ -46,6 +48,7 @@ export class Committer {
       else this.#committed(outcome, counts, now);
     }
     if (counts.rows > 0) this.#observe({ kind: "committed", ...counts });
+    this.#parts.lag.committed(counts);
     this.#noticeRoom(outcomes);
   }
 

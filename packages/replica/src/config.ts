@@ -50,6 +50,10 @@ export interface ReplicaConfig {
   readonly digestSettleMs: number;
   /** … and at least this often. */
   readonly digestIntervalMs: number;
+  /** Followers are told this often how old at most is what they hold. */
+  readonly beatIntervalMs: number;
+  /** Followers tell of their lag at most this often. */
+  readonly lagReportMs: number;
   readonly roundsAtOnceMax: number;
   /** A round that hears nothing for this long is given up. */
   readonly roundTimeoutMs: number;
@@ -118,6 +122,8 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
 
   digestSettleMs: 1_000,
   digestIntervalMs: 15_000,
+  beatIntervalMs: 30,
+  lagReportMs: 1_000,
   roundsAtOnceMax: 2,
   roundTimeoutMs: 30_000,
   roundBackoffMinMs: 200,
@@ -151,6 +157,7 @@ const AT_LEAST_ONE = [
   "sweepIntervalMs",
   "scrubIntervalMs",
   "digestIntervalMs",
+  "beatIntervalMs",
   "addressExchangeMs",
   "pingIntervalMs",
   "roundTimeoutMs",

@@ -249,7 +249,13 @@ export type Fact =
   | { readonly kind: "copies-degraded"; readonly wanted: number; readonly waiting: number; readonly name: string }
   | { readonly kind: "copies-recovered"; readonly ms: number }
   | { readonly kind: "broadcast-sent"; readonly messages: number; readonly bytes: number }
-  | { readonly kind: "broadcast-received"; readonly duplicate: boolean; readonly bytes: number }
+  | {
+      readonly kind: "broadcast-received";
+      readonly duplicate: boolean;
+      readonly bytes: number;
+      /** Ms since the origin committed it. */
+      readonly ageMs: number;
+    }
   | { readonly kind: "push-dropped"; readonly link: LinkId }
   | { readonly kind: "round-started"; readonly link: LinkId }
   | {

@@ -67,9 +67,13 @@ export class Inbox {
   }
 
   #question(link: Link, message: Message, now: number): void {
-    const { reconciler, responder, verifier } = this.#parts;
+    const { reconciler, responder, verifier, lag } = this.#parts;
     if (link.state.kind !== "open") return;
     switch (message.type) {
+      case "beat":
+        return lag.takeBeat(link, message, now);
+      case "lag-report":
+        return lag.takeReport(link, message, now);
       case "digest":
         return reconciler.takeDigest(link, message, now);
       case "nodes":

@@ -12,6 +12,7 @@ export type { MemoryStoreOptions } from "./memory-store.ts";
 export { MemoryStore } from "./memory-store.ts";
 export type { ReplicaDocument, ReplicaOptions } from "./replica.ts";
 export { Replica } from "./replica.ts";
+export type { LagStatus, LinkLagStatus } from "./lag/lag-status.ts";
 export type { ReplicaLinkStatus, ReplicaStatus } from "./status.ts";
 export type { Credentials } from "./links/credentials.ts";
 export { checkName, clusterIdOf, documentKey } from "./document/keys.ts";

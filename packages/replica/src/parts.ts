@@ -16,6 +16,8 @@ import { Confirmations } from "./gossip/confirmations.ts";
 import { CopyRequests } from "./gossip/copies.ts";
 import { Gossip } from "./gossip/gossip.ts";
 import type { Credentials } from "./links/credentials.ts";
+import { Lag } from "./lag/lag.ts";
+import type { LagMark } from "./lag/link-lag.ts";
 import type { Link } from "./links/link.ts";
 import { Links } from "./links/links.ts";
 import { Directory } from "./membership/directory.ts";
@@ -83,8 +85,13 @@ export function assembleParts(options: PartsOptions) {
     lastSequence,
     opened: options.linkOpened,
     ended: options.linkEnded,
-    followed: (link) => reconciler.sendDigest(link, false),
+    timed: (link) => lag.timed(link),
+    followed: (link) => {
+      lag.followed(link);
+      reconciler.sendDigest(link, false);
+    },
   });
+  const lag: Lag = new Lag({ config, links, peerId, role, suspect: (link, at) => reconciler.suspect(link, at) });
   const exchange = new Exchange({ ...options, directory, links }, now);
   const gossip = new Gossip({ config, links, processId, emit });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
@@ -99,17 +106,14 @@ export function assembleParts(options: PartsOptions) {
     repairs.equal(link, at);
     merges.equal(link, at);
     surplus.settled(link);
+    lag.verified(link, link.lag.mark(), at);
   };
-  const rounds = { config, store, catalog, tree, responder, processId, random, emit, equal };
+  const caughtUp = (link: Link, mark: LagMark, at: number): void => lag.verified(link, mark, at);
+  const rounds = { config, store, catalog, tree, responder, processId, random, emit, equal, caughtUp };
   const reconciler: Reconciler = new Reconciler(rounds);
-  const publisher = new Publisher({ config, gossip, links, reconciler, processId, role });
-  const repairs = new Repairs({
-    store,
-    catalog,
-    emit,
-    evict: (name, detail) => subscribers.quarantine(name, detail),
-    suspect: (at) => links.open().forEach((link) => reconciler.suspect(link.id, at)),
-  });
+  const publisher = new Publisher({ config, gossip, links, reconciler, lag, processId, role });
+  const evict = (name: string, detail: string): void => subscribers.quarantine(name, detail);
+  const repairs = new Repairs({ store, catalog, emit, evict, suspect: (at) => lag.lost(at) });
   return {
     ...documents,
     ...assembleUpkeep(options, documents, links),
@@ -127,6 +131,7 @@ export function assembleParts(options: PartsOptions) {
     responder,
     reconciler,
     publisher,
+    lag,
     repairs,
   };
 }

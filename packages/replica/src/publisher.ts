@@ -7,6 +7,7 @@ import type { StagedChange } from "./catalog/staged-change.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { AnnouncePresence, LinkId } from "./event.ts";
 import type { Gossip } from "./gossip/gossip.ts";
+import type { Lag } from "./lag/lag.ts";
 import type { Links } from "./links/links.ts";
 
 export interface PublisherParts {
@@ -14,6 +15,7 @@ export interface PublisherParts {
   readonly gossip: Gossip;
   readonly links: Links;
   readonly reconciler: Reconciler;
+  readonly lag: Lag;
   readonly processId: ProcessId;
   readonly role: () => Role;
 }
@@ -34,6 +36,7 @@ export class Publisher {
     assert(role() === "writer" || !isOriginated(change), "a follower originates nothing");
     const { entry, publish, forwards, moved } = change;
     const except = onlyRepairedBy(change);
+    if (change.unpushed) this.#deny(except);
     for (let from = 0; from < publish.length || (from === 0 && change.announce); from += SEGMENTS_PER_MESSAGE_MAX) {
       const segments = publish.slice(from, from + SEGMENTS_PER_MESSAGE_MAX);
       const message = {
@@ -44,6 +47,7 @@ export class Publisher {
         incarnation: entry.incarnation,
         fence: moved ? [...entry.fence] : [],
         segments,
+        ageMs: 0,
       } as const;
       gossip.originate(message, except);
     }
@@ -57,7 +61,10 @@ export class Publisher {
   /** What links sent was not kept: ask for it again, later. */
   failed(change: StagedChange, now: number): void {
     const links = new Set<LinkId>([...change.repairs, ...change.forwards.map(({ link }) => link)]);
-    for (const link of links) this.#parts.reconciler.uncommitted(link, now + this.#parts.config.roundBackoffMinMs);
+    for (const link of links) {
+      this.#parts.links.get(link)?.lag.doubt();
+      this.#parts.reconciler.uncommitted(link, now + this.#parts.config.roundBackoffMinMs);
+    }
   }
 
   presence({ name, states }: AnnouncePresence): void {
@@ -66,11 +73,13 @@ export class Publisher {
   }
 
   congestion(id: LinkId, congested: boolean, now: number): void {
-    const link = this.#parts.links.get(id);
+    const { links, lag } = this.#parts;
+    const link = links.get(id);
     if (link === undefined) return;
     link.congested = congested;
     if (congested || !link.dirty) return;
     link.dirty = false;
+    lag.hurry();
     this.#parts.reconciler.suspect(id, now);
   }
 
@@ -92,8 +101,13 @@ export class Publisher {
       if (now < dueAt) continue;
       this.#waiting.delete(name);
       if (catalog.entry(name, now).pending.length === 0) continue;
-      for (const link of links.open()) reconciler.suspect(link.id, now);
+      this.#parts.lag.lost(now);
     }
+  }
+
+  /** Content came that is not pushed on: those who take changes from us must ask for it. */
+  #deny(except: LinkId | undefined): void {
+    for (const link of this.#parts.links.open()) if (link.takesOurs && link.id !== except) link.lag.deny();
   }
 
   nextDeadline(): number {

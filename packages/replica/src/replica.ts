@@ -136,6 +136,7 @@ export class Replica {
       this.#parts.subscribers.nextDeadline(),
       this.#parts.catalog.nextTrim(),
       this.#parts.encoder.nextTrim(),
+      this.#parts.lag.nextDeadline(),
     );
   }
 
@@ -266,10 +267,12 @@ export class Replica {
     this.#parts.verifier.wake(now);
     this.#parts.catalog.trim(now);
     this.#parts.encoder.trim(now);
+    this.#parts.lag.wake(now);
   }
 
   #linkOpened(link: Link, now: number): void {
     this.#parts.exchange.linkOpened(link, now);
+    this.#parts.lag.hurry();
     this.#later.push((then) => {
       if (link.state.kind !== "open") return;
       this.#parts.reconciler.linkOpened(link);

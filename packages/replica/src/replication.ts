@@ -60,7 +60,11 @@ export class Replication {
     const fresh = gossip.isNew(message, link.id, now);
     let bytes = 0;
     for (const segment of message.segments) bytes += segment.update.length;
-    this.#observe({ kind: "broadcast-received", duplicate: !fresh, bytes });
+    link.lag.pushed.updates += message.segments.length;
+    link.lag.pushed.bytes += bytes;
+    // What it waits here is in what it takes to the next peer: both count from when a step began.
+    const ageMs = message.ageMs + Math.round(link.lag.transitMs ?? (link.rttMs ?? 0) / 2);
+    this.#observe({ kind: "broadcast-received", duplicate: !fresh, bytes, ageMs });
     if (!fresh) return;
     const entry = catalog.entry(message.name, now);
     if (message.incarnation === 0) return;
@@ -71,7 +75,7 @@ export class Replication {
       const outcome = this.#offer(link, staged, segment.update, segment.principal, "broadcast");
       changed ||= outcome;
     }
-    if (changed) staged.forwards.push({ link: link.id, message });
+    if (changed) staged.forwards.push({ link: link.id, message: { ...message, ageMs } });
   }
 
   /** Stages the differences of one anti-entropy message. Returns how many documents they changed. */
@@ -98,7 +102,7 @@ export class Replication {
       staged.repairs.add(link.id);
       if (pushed && difference.update.length > 0) {
         staged.publish.push({ principal: "", update: difference.update });
-      }
+      } else if (!staged.announce) staged.unpushed = true;
     }
     merges.received(link, changed, received, now);
     return changed;
@@ -136,7 +140,16 @@ export class Replication {
     this.#parts.later((now) => {
       const { incarnation, fence } = catalog.entry(name, now);
       const sequence = gossip.nextSequence();
-      link.send({ type: "broadcast", origin: processId, sequence, name, incarnation, fence: [...fence], segments: [] });
+      link.send({
+        type: "broadcast",
+        origin: processId,
+        sequence,
+        name,
+        incarnation,
+        fence: [...fence],
+        segments: [],
+        ageMs: 0,
+      });
     });
   }
 
@@ -162,7 +175,10 @@ export class Replication {
       return catalog.offer(staged, catalog.scan(update, source), principal, source).outcome !== "known";
     } catch (error) {
       if (!(error instanceof YarrowError)) throw error;
-      if (error.code === "YARROW_PENDING_FULL") link.dirty = true;
+      if (error.code === "YARROW_PENDING_FULL") {
+        link.dirty = true;
+        link.lag.doubt();
+      }
       this.#observe({ kind: "refused-update", name, code: error.code, detail: error.message });
       return false;
     }

@@ -4,6 +4,9 @@ import { toHex } from "@yarrow/protocol";
 import type { Reconciler } from "./anti-entropy/reconciler.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Confirmations, CopiesStatus } from "./gossip/confirmations.ts";
+import type { Lag } from "./lag/lag.ts";
+import type { LagStatus, LinkLagStatus } from "./lag/lag-status.ts";
+import type { Link } from "./links/link.ts";
 import type { Links } from "./links/links.ts";
 import type { MergeRecord, MergeRecords } from "./merge-records.ts";
 import type { Directory } from "./membership/directory.ts";
@@ -19,8 +22,18 @@ export interface ReplicaLinkStatus {
   /** The other side's set was equal when last compared. */
   readonly equal: boolean;
   readonly rttMs: number | undefined;
-  /** How long ago the two were last known equal; 0 while they are. */
+  /**
+   * How old at most is what this replica holds of that peer's set. Told by beats where this replica is a follower and takes changes
+   * from it; elsewhere by digests: 0 while equal when last compared, else the time since they were. Undefined while not known.
+   */
   readonly lagMs: number | undefined;
+  /** What this replica lacks of what that peer had committed when it last told; undefined where it does not tell. */
+  readonly updatesBehind: number | undefined;
+  readonly bytesBehind: number | undefined;
+  /** How long ago this replica was last verified to hold everything that peer held. */
+  readonly verifiedMs: number | undefined;
+  /** What that peer, a follower, says of its own lag. */
+  readonly follower: LinkLagStatus["follower"];
   /** Documents known to differ in the round that is under way. */
   readonly differing: number;
   /** The other side's role; undefined while there is no link. */
@@ -48,6 +61,7 @@ export interface ReplicaStatus {
   readonly root: string;
   readonly counts: StoreCounts;
   readonly links: readonly ReplicaLinkStatus[];
+  readonly lag: LagStatus;
   readonly paused: boolean;
   readonly duplicateIdentity: boolean;
   readonly subscribers: number;
@@ -66,6 +80,7 @@ export interface StatusParts {
   readonly tree: SetTree;
   readonly store: Store;
   readonly links: Links;
+  readonly lag: Lag;
   readonly directory: Directory;
   readonly confirmations: Confirmations;
   readonly catalog: Catalog;
@@ -87,6 +102,7 @@ export function describeStatus(parts: StatusParts): ReplicaStatus {
     root: toHex(parts.tree.root()),
     counts: parts.store.counts(),
     links: describeLinks(parts),
+    lag: parts.lag.describe(parts.now),
     paused: parts.links.paused,
     duplicateIdentity: parts.links.duplicateIdentity,
     subscribers: parts.subscribers.size,
@@ -99,7 +115,7 @@ export function describeStatus(parts: StatusParts): ReplicaStatus {
 }
 
 /** Open links, and the addresses that have none. */
-function describeLinks({ links, directory, reconciler, now }: StatusParts): ReplicaLinkStatus[] {
+function describeLinks({ links, lag, directory, reconciler, now }: StatusParts): ReplicaLinkStatus[] {
   const open = links.open();
   const described: ReplicaLinkStatus[] = open.map((link) => ({
     peerId: link.peerId,
@@ -107,7 +123,8 @@ function describeLinks({ links, directory, reconciler, now }: StatusParts): Repl
     state: "open",
     equal: link.equal,
     rttMs: link.rttMs,
-    lagMs: link.equal ? 0 : link.equalAt === undefined ? undefined : now - link.equalAt,
+    ...lag.describeLink(link, link.peerId, now),
+    ...(link.beatsIn ? {} : { lagMs: equalLagMs(link, now) }),
     differing: reconciler.remaining(link.id),
     role: link.hello?.role,
     feedsUs: link.feedsUs,
@@ -126,7 +143,7 @@ function describeLinks({ links, directory, reconciler, now }: StatusParts): Repl
       state: paused ? "paused" : target.state === "dialling" ? "connecting" : "waiting",
       equal: false,
       rttMs: undefined,
-      lagMs: undefined,
+      ...lag.describeLink(undefined, target.peerId, now),
       differing: 0,
       role: undefined,
       feedsUs: false,
@@ -136,4 +153,9 @@ function describeLinks({ links, directory, reconciler, now }: StatusParts): Repl
     });
   }
   return described;
+}
+
+function equalLagMs(link: Link, now: number): number | undefined {
+  if (link.equal) return 0;
+  return link.equalAt === undefined ? undefined : now - link.equalAt;
 }

@@ -24,6 +24,7 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { ReplicaConfig } from "../config.ts";
 import type { Effect, Fact } from "../effect.ts";
 import type { LinkId } from "../event.ts";
+import type { LagMark } from "../lag/link-lag.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { Store } from "../store.ts";
@@ -55,6 +56,8 @@ export interface ReconcilerParts {
   readonly random: () => number;
   readonly emit: (effect: Effect) => void;
   readonly equal: (link: Link, now: number) => void;
+  /** We hold everything that the other side held at some time after the mark. */
+  readonly caughtUp: (link: Link, mark: LagMark, now: number) => void;
 }
 
 export class Reconciler {
@@ -224,10 +227,12 @@ export class Reconciler {
     const round = new Round({
       id: this.#nextRound++,
       link: link.id,
+      mark: link.lag.mark(),
       now,
       deadline: now + config.roundTimeoutMs,
       phase: stream ? "stream" : "descend",
-      skipBusy: state.busySkips < config.busySkipsMax,
+      // A follower that lacks something is behind until it has all of it.
+      skipBusy: state.busySkips < config.busySkipsMax && !(link.beatsIn && !link.lag.whole),
     });
     state.round = round;
     state.dueAt = Number.POSITIVE_INFINITY;
@@ -306,6 +311,8 @@ export class Reconciler {
   }
 
   #verify(state: LinkRounds, round: Round, now: number): void {
+    // Whatever differed when it began was brought, and what came after that was pushed.
+    if (round.skipped === 0 && !round.refused) this.#parts.caughtUp(state.link, round.mark, now);
     round.phase = "verify";
     this.#keepWaiting(round, now);
     this.sendDigest(state.link, true);

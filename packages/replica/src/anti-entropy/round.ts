@@ -4,6 +4,7 @@
 import type { DocumentKey, NodeContent, NodePath, TreeItem } from "@yarrow/protocol";
 import { toHex } from "@yarrow/protocol";
 import type { LinkId } from "../event.ts";
+import type { LagMark } from "../lag/link-lag.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 
 /** Below a path this long lies one document at most. */
@@ -20,6 +21,8 @@ interface LocalTask {
 export class Round {
   readonly id: number;
   readonly link: LinkId;
+  /** What the link knew of gaps when it began. */
+  readonly mark: LagMark;
   readonly startedAt: number;
   phase: RoundPhase;
   /** Given up when nothing is heard by then. */
@@ -48,6 +51,7 @@ export class Round {
   constructor(options: {
     readonly id: number;
     readonly link: LinkId;
+    readonly mark: LagMark;
     readonly now: number;
     readonly deadline: number;
     readonly phase: RoundPhase;
@@ -55,6 +59,7 @@ export class Round {
   }) {
     this.id = options.id;
     this.link = options.link;
+    this.mark = options.mark;
     this.startedAt = options.now;
     this.deadline = options.deadline;
     this.phase = options.phase;

@@ -40,6 +40,8 @@ export class StagedChange {
   fenceGrew = false;
   /** The incarnation moved here, or by a repair, and other peers are told even if there is no content to tell. */
   announce = false;
+  /** A repair brought what is not pushed on. */
+  unpushed = false;
   /** Updates that no other peer has seen yet, as they came: our own broadcast. */
   publish: Segment[] = [];
   readonly edits: StagedEdit[] = [];

@@ -97,7 +97,10 @@ export class Gossip {
       link.outgoing.push(encoded);
       return;
     }
-    if (matters) link.dirty = true;
+    if (matters) {
+      link.dirty = true;
+      link.lag.deny();
+    }
     this.#emit({ type: "observe", fact: { kind: "push-dropped", link: link.id } });
   }
 

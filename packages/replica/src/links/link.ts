@@ -1,9 +1,13 @@
 /** One connection to another peer, from its opening to its end. */
-import type { Hello, Message, PeerId, ProcessId, Role } from "@yarrow/protocol";
+import type { Hello, Message, Pong, PeerId, ProcessId, Role } from "@yarrow/protocol";
 import { encodeMessage } from "@yarrow/protocol";
 import type { LinkId } from "../event.ts";
+import { LinkLag } from "../lag/link-lag.ts";
 import { Incoming } from "./incoming.ts";
 import { Outgoing } from "./outgoing.ts";
+
+const BEATS_SINCE_VERSION = 2;
+const FIRST_PING_WAIT_MS = 125;
 
 export type LinkState =
   /** Our hello is out, theirs has not come. */
@@ -29,6 +33,7 @@ export class Link {
   state: LinkState;
   readonly outgoing = new Outgoing();
   readonly incoming = new Incoming();
+  readonly lag: LinkLag;
   heardAt: number;
   pingDueAt: number;
   /** When a piece of a large message last came, or was taken by the other side. */
@@ -51,6 +56,7 @@ export class Link {
     this.id = id;
     this.dialled = dialled;
     this.#own = own;
+    this.lag = new LinkLag(now);
     this.state = { kind: "greeting", until: now + helloTimeoutMs };
     this.heardAt = now;
     this.pingDueAt = Number.POSITIVE_INFINITY;
@@ -100,6 +106,16 @@ export class Link {
     return hello !== undefined && takes(own, hello.role);
   }
 
+  /** A follower at the other end is told how far it is behind. */
+  get beatsOut(): boolean {
+    return this.takesOurs && this.hello?.role === "follower" && this.hello.protocolMax >= BEATS_SINCE_VERSION;
+  }
+
+  /** We are a follower that the other end tells how far it is behind. */
+  get beatsIn(): boolean {
+    return this.feedsUs && this.own.role === "follower" && (this.hello?.protocolMax ?? 0) >= BEATS_SINCE_VERSION;
+  }
+
   send(message: Message): void {
     this.outgoing.push(encodeMessage(message));
   }
@@ -109,8 +125,15 @@ export class Link {
     this.send({ type: "ping", sequence: ++this.#pingSequence });
   }
 
-  takePong(sequence: number, now: number): void {
-    if (sequence === this.#pingSequence) this.rttMs = now - this.#pingSentAt;
+  takePong({ sequence, stopwatchMs }: Pong, now: number): void {
+    if (sequence !== this.#pingSequence) return;
+    this.rttMs = now - this.#pingSentAt;
+    this.lag.stopwatch.sample(this.#pingSentAt, stopwatchMs, now);
+  }
+
+  /** How long until the next ping: where lag is measured, the first few come sooner, so that one slow answer does not count for long. */
+  pingWaitMs(intervalMs: number): number {
+    return this.beatsIn ? Math.min(intervalMs, FIRST_PING_WAIT_MS * 2 ** this.#pingSequence) : intervalMs;
   }
 }
 

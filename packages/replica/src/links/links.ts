@@ -48,6 +48,8 @@ export interface LinksOptions {
   readonly ended: (link: Link, now: number) => void;
   /** The other side of an open link has begun to follow this one. */
   readonly followed: (link: Link) => void;
+  /** A ping was answered. */
+  readonly timed: (link: Link) => void;
 }
 
 export class Links {
@@ -215,9 +217,10 @@ export class Links {
     }
     switch (message.type) {
       case "ping":
-        return link.send({ type: "pong", sequence: message.sequence });
+        return link.send({ type: "pong", sequence: message.sequence, stopwatchMs: link.lag.stopwatchMs(now) });
       case "pong":
-        return link.takePong(message.sequence, now);
+        link.takePong(message, now);
+        return this.#options.timed(link);
       case "follow":
         link.takeFollow();
         return this.#options.followed(link);
@@ -296,10 +299,10 @@ export class Links {
       this.#emitFact({ kind: "duplicate-identity", peerId: hello.peerId });
     }
     if (link.dialled !== undefined) directory.linked(link.dialled, hello.peerId, hello.processId);
-    link.pingDueAt = now + config.pingIntervalMs;
     this.#emitFact({ kind: "link-up", link: link.id, peerId: hello.peerId, url: link.dialled });
     this.#options.opened(link, now);
     this.#followPerhaps(link);
+    link.pingDueAt = link.beatsIn ? now : now + config.pingIntervalMs;
   }
 
   /** Follows who dialled us, if it lives at an address that the operator told us to follow. */
@@ -368,7 +371,7 @@ export class Links {
       this.refuse(link, "YARROW_LINK_SILENT", `nothing heard for ${config.linkSilentMs} ms`, now);
     } else if (now >= link.pingDueAt) {
       link.sendPing(now);
-      link.pingDueAt = now + config.pingIntervalMs;
+      link.pingDueAt = now + link.pingWaitMs(config.pingIntervalMs);
     }
   }
 

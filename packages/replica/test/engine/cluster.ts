@@ -75,6 +75,10 @@ export class Cluster {
   /** Frames for which it says so are lost. */
   loses: (sent: Omit<Sent, "message"> & { readonly messages: () => Message[] }) => boolean = () => false;
 
+  /** Frames for which it says so wait, and with them all that follow, until {@link flow} is called. */
+  stalls: (from: Peer, to: Peer) => boolean = () => false;
+  readonly #stalled: { readonly to: Peer; readonly event: Event }[] = [];
+
   /** Milliseconds that frames take; 0 = they are there in the same turn. */
   latencyMs = 0;
   readonly #underway: { readonly at: number; readonly to: Peer; readonly event: Event }[] = [];
@@ -165,6 +169,12 @@ export class Cluster {
     return this.now - startedAt;
   }
 
+  /** What was stalled arrives, in order, and nothing is stalled from here on. */
+  flow(): void {
+    this.stalls = () => false;
+    for (const { to, event } of this.#stalled.splice(0)) to.inbox.push(event);
+  }
+
   /** Ends all links between two peers without a word, as a broken cable does. */
   cut(a: Peer, b: Peer): void {
     for (const wire of this.#wires.filter((one) => one.from === a && one.to === b)) this.#cut(wire);
@@ -209,7 +219,8 @@ export class Cluster {
     if (this.loses({ from, to, messages })) return;
     if (this.records) for (const message of messages()) this.sent.push({ from, to, message });
     const event = { type: "link-frame", link: toLink, bytes: bytes.slice() } as const;
-    if (this.latencyMs === 0) to.inbox.push(event);
+    if (this.stalls(from, to)) this.#stalled.push({ to, event });
+    else if (this.latencyMs === 0) to.inbox.push(event);
     else this.#underway.push({ at: this.now + this.latencyMs, to, event });
   }
 

@@ -30,6 +30,7 @@ const push = {
   incarnation: 1,
   fence: [],
   segments: [],
+  ageMs: 0,
 } as const;
 
 describe("a hostile peer", () => {
@@ -66,7 +67,7 @@ describe("a hostile peer", () => {
       { type: "verify-page", request: 1, root: new Uint8Array(16), entries: [], next: "" },
       { type: "acknowledge", origin: STRANGER, sequence: 1, peerId: "00".repeat(16) as never },
       { type: "fragment-taken", transfer: 3 },
-      { type: "pong", sequence: 77 },
+      { type: "pong", sequence: 77, stopwatchMs: 0 },
     );
     cluster.run(2_000);
     expect(a.replica.status(cluster.now).root).toBe(root);

@@ -257,6 +257,7 @@ describe("between peers", () => {
       name: "n",
       incarnation: 1,
       fence: [],
+      ageMs: 0,
     } as const;
     const update = new Editor(cluster, a, "x").type("late").everything();
     const message = { ...late, origin: late.origin as never, segments: [{ principal: "", update }] };

@@ -173,7 +173,8 @@ describe("a damaged leaf", () => {
 describe("comparing two trees", () => {
   /** Runs a round against another tree in place, and returns what it finds. */
   function differing(mine: SetTree, theirs: SetTree): { keys: Set<DocumentKey>; questions: number } {
-    const round = new Round({ id: 1, link: 1, now: 0, deadline: 1, phase: "descend", skipBusy: false });
+    const mark = { gap: 0, doubts: 0 };
+    const round = new Round({ id: 1, link: 1, mark, now: 0, deadline: 1, phase: "descend", skipBusy: false });
     let questions = 0;
     while (round.paths.length > 0) {
       questions++;
