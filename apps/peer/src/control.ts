@@ -29,15 +29,21 @@ interface LinkReport extends Pick<LinkStatus, "state" | "equal"> {
 }
 
 interface BackupReport {
-  readonly running: PeerStatus["backup"]["running"] | null;
-  readonly last: PeerStatus["backup"]["last"] | null;
+  readonly running: NonNullable<PeerStatus["backup"]["running"]> | null;
+  readonly last: NonNullable<PeerStatus["backup"]["last"]> | null;
+  readonly taken: number;
   readonly failures: number;
   readonly lastFailure: string | null;
 }
 
-/** Connects, asks, and hangs up. Errors: YARROW_PEER_NOT_RUNNING, and what the peer answers. */
-export async function withPeer<T>(data: string, ask: (peer: RunningPeer) => Promise<T>): Promise<T> {
+/** Connects, asks, and hangs up, at the latest with the signal. Errors: YARROW_PEER_NOT_RUNNING, and what the peer answers. */
+export async function withPeer<T>(
+  data: string,
+  ask: (peer: RunningPeer) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   const client = await connectControl(data);
+  signal?.addEventListener("abort", () => void client.close(), { once: true });
   try {
     return await ask({
       status: async () => reportStatus(await client.status()),
@@ -46,10 +52,13 @@ export async function withPeer<T>(data: string, ask: (peer: RunningPeer) => Prom
       delete: (name) => client.delete(name),
       verify: (options) => client.verify(options),
       compact: () => client.compact(),
+      backup: (file, options) => client.backup(file, options),
       links: () => client.links(),
       pauseLinks: (paused, peer) => client.pauseLinks(paused, peer),
       stop: () => client.stop(),
     });
+  } catch (error) {
+    throw signal?.aborted === true ? signal.reason : error;
   } finally {
     await client.close();
   }
@@ -97,6 +106,7 @@ function reportStatus(status: PeerStatus): StatusReport {
     backup: {
       running: status.backup.running ?? null,
       last: status.backup.last ?? null,
+      taken: status.backup.taken,
       failures: status.backup.failures,
       lastFailure: status.backup.lastFailure ?? null,
     },

@@ -3,12 +3,14 @@
  */
 import { styleText } from "node:util";
 import { Command } from "commander";
+import { defineBackup } from "./commands/backup.ts";
 import { defineCompact } from "./commands/compact.ts";
 import { defineDelete } from "./commands/delete.ts";
 import { defineDemo } from "./commands/demo.ts";
 import { defineDocuments } from "./commands/documents.ts";
 import { defineKey } from "./commands/key.ts";
 import { defineLink } from "./commands/link.ts";
+import { defineRestore } from "./commands/restore.ts";
 import { defineServe } from "./commands/serve.ts";
 import { defineShow } from "./commands/show.ts";
 import { defineStatus } from "./commands/status.ts";
@@ -53,6 +55,8 @@ export function createProgram(end: (code: ExitCode) => void): Command {
     defineDelete,
     defineVerify,
     defineCompact,
+    defineBackup,
+    defineRestore,
     defineLink,
     defineKey,
   ]) {

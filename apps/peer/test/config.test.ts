@@ -72,6 +72,8 @@ describe("precedence", () => {
       copies: 0,
       "when-missing": "wait",
       "copies-timeout": 10_000,
+      "backup-every": 3_600_000,
+      "backup-keep": 48,
       insecure: false,
       "log-level": "info",
     });

@@ -43,6 +43,8 @@ describe("help and version", () => {
       "delete",
       "verify",
       "compact",
+      "backup",
+      "restore",
       "link",
       "WebsocketProvider",
       "Exit codes",
@@ -51,14 +53,23 @@ describe("help and version", () => {
     }
   });
 
-  test.each([["serve"], ["demo"], ["status"], ["documents"], ["show"], ["delete"], ["verify"], ["compact"], ["link"]])(
-    "[CLI1] %s --help teaches with an example",
-    async (command) => {
-      const { code, stdout } = await say([command, "--help"]);
-      expect(code).toBe(0);
-      expect(stdout).toMatch(new RegExp(`Examples?:\\n {2}yarrow ${command}`));
-    },
-  );
+  test.each([
+    ["serve"],
+    ["demo"],
+    ["status"],
+    ["documents"],
+    ["show"],
+    ["delete"],
+    ["verify"],
+    ["compact"],
+    ["backup"],
+    ["restore"],
+    ["link"],
+  ])("[CLI1] %s --help teaches with an example", async (command) => {
+    const { code, stdout } = await say([command, "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(new RegExp(`Examples?:\\n {2}yarrow ${command}`));
+  });
 
   test("[CLI1] serve --help names every setting", async () => {
     const { stdout } = await say(["serve", "--help"]);

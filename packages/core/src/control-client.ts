@@ -5,7 +5,17 @@ import { createInterface } from "node:readline";
 import { YarrowError } from "@yarrow/protocol";
 import type { YarrowErrorCode } from "@yarrow/protocol";
 import type { VerifyReport } from "@yarrow/replica";
-import type { CompactReport, ControlMethod, ControlParams, ControlResponse, ControlResult } from "./control-message.ts";
+import type { BackupOptions } from "./backup/backups.ts";
+import type { BackupManifest } from "./backup/manifest.ts";
+import type { BackupProgress } from "./backup/report.ts";
+import type {
+  CompactReport,
+  ControlMethod,
+  ControlParams,
+  ControlProgress,
+  ControlResponse,
+  ControlResult,
+} from "./control-message.ts";
 import { findControlPath } from "./control-path.ts";
 import type { DocumentDetail, DocumentInfo, LinkStatus, PeerStatus, ShowOptions, ListOptions } from "./peer-api.ts";
 
@@ -17,6 +27,8 @@ export interface ControlClient extends AsyncDisposable {
   delete(name: string): Promise<boolean>;
   verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number }): Promise<VerifyReport>;
   compact(): Promise<CompactReport>;
+  /** `file` must be absolute. Hanging up ends the backup. */
+  backup(file: string, options?: Omit<BackupOptions, "signal">): Promise<BackupManifest>;
   links(): Promise<readonly LinkStatus[]>;
   pauseLinks(paused: boolean, peer?: string): Promise<void>;
   /** Asks the peer to close; resolves when it has agreed, not when it is gone. */
@@ -41,14 +53,17 @@ class SocketClient implements ControlClient {
   readonly #waiting: {
     readonly resolve: (response: ControlResponse) => void;
     readonly reject: (error: Error) => void;
+    readonly onProgress: ((progress: BackupProgress) => void) | undefined;
   }[] = [];
 
   constructor(folder: string, socket: Socket) {
     this.#folder = folder;
     this.#socket = socket;
-    createInterface({ input: socket }).on("line", (line) =>
-      this.#waiting.shift()?.resolve(JSON.parse(line) as ControlResponse),
-    );
+    createInterface({ input: socket }).on("line", (line) => {
+      const message = JSON.parse(line) as ControlResponse | ControlProgress;
+      if ("progress" in message) this.#waiting[0]?.onProgress?.(message.progress);
+      else this.#waiting.shift()?.resolve(message);
+    });
     socket.on("error", () => undefined);
     socket.on("close", () => {
       for (const { reject } of this.#waiting.splice(0)) reject(notRunning(folder));
@@ -77,6 +92,16 @@ class SocketClient implements ControlClient {
     return this.#call("verify", options);
   }
 
+  backup(file: string, options: Omit<BackupOptions, "signal"> = {}): Promise<BackupManifest> {
+    const { onProgress, maxBytesPerSecond, force } = options;
+    const params = {
+      file,
+      ...(maxBytesPerSecond === undefined ? {} : { maxBytesPerSecond }),
+      ...(force === undefined ? {} : { force }),
+    };
+    return this.#call("backup", params, onProgress);
+  }
+
   compact(): Promise<CompactReport> {
     return this.#call("compact", {});
   }
@@ -101,10 +126,14 @@ class SocketClient implements ControlClient {
     await this.close();
   }
 
-  async #call<M extends ControlMethod>(method: M, params: ControlParams<M>): Promise<ControlResult<M>> {
+  async #call<M extends ControlMethod>(
+    method: M,
+    params: ControlParams<M>,
+    onProgress?: (progress: BackupProgress) => void,
+  ): Promise<ControlResult<M>> {
     if (this.#socket.destroyed) throw notRunning(this.#folder);
     const response = await new Promise<ControlResponse>((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ resolve, reject, onProgress });
       this.#socket.write(`${JSON.stringify({ method, params })}\n`);
     });
     if (response.ok) return response.result as ControlResult<M>;

@@ -2,6 +2,8 @@
  * What `yarrow` and a running peer say to each other: one JSON object per line, a request and then its response. Local,
  * between programs of one release; nobody else should speak it.
  */
+import type { BackupManifest } from "./backup/manifest.ts";
+import type { BackupProgress } from "./backup/report.ts";
 import type { VerifyReport } from "@yarrow/replica";
 import type { DocumentInfo, DocumentDetail, ListOptions, PeerStatus, ShowOptions } from "./peer-api.ts";
 
@@ -18,6 +20,7 @@ export interface ControlMethods {
     readonly params: { readonly deep?: boolean; readonly timeoutMs?: number };
     readonly result: VerifyReport;
   };
+  readonly backup: { readonly params: WireBackupRequest; readonly result: BackupManifest };
   readonly compact: { readonly params: object; readonly result: CompactReport };
   readonly "links.list": { readonly params: object; readonly result: PeerStatus["links"] };
   readonly "links.pause": { readonly params: { readonly peer?: string }; readonly result: null };
@@ -35,6 +38,13 @@ export interface CompactReport {
   readonly bytesAfter: number;
 }
 
+/** `file` is absolute: the peer's own folder is another than the command's. */
+interface WireBackupRequest {
+  readonly file: string;
+  readonly maxBytesPerSecond?: number;
+  readonly force?: boolean;
+}
+
 /** JSON has no dates: milliseconds since 1970. */
 type WireDocumentInfo = Omit<DocumentInfo, "changedAt"> & { readonly changedAtMs: number };
 
@@ -44,6 +54,11 @@ type WireDocumentDetail = Omit<DocumentDetail, "update"> & { readonly update: st
 export interface ControlRequest {
   readonly method: string;
   readonly params: unknown;
+}
+
+/** Any number of these may come before the response to a request that takes long. */
+export interface ControlProgress {
+  readonly progress: BackupProgress;
 }
 
 export type ControlResponse =

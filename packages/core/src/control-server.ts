@@ -3,7 +3,13 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { YarrowError } from "@yarrow/protocol";
-import type { ControlMethod, ControlMethods, ControlRequest, ControlResponse } from "./control-message.ts";
+import type {
+  ControlMethod,
+  ControlMethods,
+  ControlProgress,
+  ControlRequest,
+  ControlResponse,
+} from "./control-message.ts";
 import { claimControlPath } from "./control-path.ts";
 import { CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX } from "./limits.ts";
 import type { Peer, RootContent, ShowOptions, ListOptions } from "./peer-api.ts";
@@ -57,13 +63,18 @@ function converse(socket: Socket, peer: Peer, stop: () => void): void {
     for (const line of lines) turn = turn.then(() => respond(line));
   });
 
+  function onProgress(progress: ControlProgress["progress"]): void {
+    // A reader that is behind sees fewer steps, not later ones.
+    if (!socket.destroyed && !socket.writableNeedDrain) socket.write(`${JSON.stringify({ progress })}\n`);
+  }
+
   async function respond(line: string): Promise<void> {
     let method = "";
     let response: ControlResponse;
     try {
       const request = JSON.parse(line) as ControlRequest;
       method = request.method;
-      response = { ok: true, result: await call(peer, request, gone.signal) };
+      response = { ok: true, result: await call(peer, request, { signal: gone.signal, onProgress }) };
     } catch (error) {
       response = describeError(error);
     }
@@ -80,11 +91,17 @@ function describeError(error: unknown): ControlResponse {
   return { ok: false, code: undefined, message, hint: undefined };
 }
 
+interface Asker {
+  /** Aborted when it hangs up. */
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: ControlProgress["progress"]) => void;
+}
+
 type Handlers = {
   readonly [M in ControlMethod]: (
     peer: Peer,
     params: Params,
-    signal: AbortSignal,
+    asker: Asker,
   ) => Promise<ControlMethods[M]["result"]> | ControlMethods[M]["result"];
 };
 
@@ -97,11 +114,17 @@ const HANDLERS: Handlers = {
     return detail === undefined ? null : { ...detail, update: Buffer.from(detail.update).toString("base64") };
   },
   delete: (peer, params) => peer.delete(params.text("name")),
-  verify: (peer, params, signal) => {
+  verify: (peer, params, { signal }) => {
     const timeoutMs = params.optionalNumber("timeoutMs");
     const deep = params.optionalFlag("deep") ?? false;
     return peer.verify({ deep, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   },
+  backup: (peer, params, asker) =>
+    peer.backup(params.text("file"), {
+      maxBytesPerSecond: params.optionalNumber("maxBytesPerSecond"),
+      force: params.optionalFlag("force"),
+      ...asker,
+    }),
   compact: (peer) => peer.compact(),
   "links.list": (peer) => peer.status().links,
   "links.pause": async (peer, params) => {
@@ -115,13 +138,13 @@ const HANDLERS: Handlers = {
   stop: () => null,
 };
 
-async function call(peer: Peer, request: ControlRequest, signal: AbortSignal): Promise<unknown> {
+async function call(peer: Peer, request: ControlRequest, asker: Asker): Promise<unknown> {
   if (!Object.hasOwn(HANDLERS, request.method)) {
     throw new YarrowError("YARROW_CONFIG_INVALID", `this peer knows no command "${request.method}"`, {
       hint: "The running peer and the command are of different releases.",
     });
   }
-  return HANDLERS[request.method as ControlMethod](peer, new Params(request.params), signal);
+  return HANDLERS[request.method as ControlMethod](peer, new Params(request.params), asker);
 }
 
 /** What came with a request; checked, because another release may have sent it. Throws YARROW_CONFIG_INVALID. */

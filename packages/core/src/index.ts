@@ -5,6 +5,8 @@ export type { BackupOptions, BackupStatus } from "./backup/backups.ts";
 export type { BackupManifest } from "./backup/manifest.ts";
 export { restoreBackup, verifyBackup } from "./backup/offline.ts";
 export type { BackupProgress } from "./backup/report.ts";
+export type { BackupSchedule } from "./backup/schedule.ts";
+export { BACKUP_EVERY_MS_MIN, BACKUPS_KEPT_MAX } from "./backup/schedule.ts";
 export type { RestoredBackup } from "./backup/restore-backup.ts";
 export type { Counters } from "./counters.ts";
 export { formatKey, readPublicKey } from "./credentials.ts";

@@ -5,6 +5,8 @@ import type { ClusterId } from "@yarrow/protocol";
 import { clusterIdOf, createConfig, createCopiesPolicy } from "@yarrow/replica";
 import type { CopiesPolicy, ReplicaConfig } from "@yarrow/replica";
 import { TrustedKeys } from "./credentials.ts";
+import { BACKUP_EVERY_MS_MIN, BACKUPS_KEPT_MAX } from "./backup/schedule.ts";
+import type { BackupSchedule } from "./backup/schedule.ts";
 import { formatHostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import type { HostPort } from "./host-port.ts";
 import type { DurabilityOptions, LogLine, PeerOptions } from "./peer-api.ts";
@@ -24,6 +26,7 @@ export interface CheckedOptions {
   /** Undefined: everybody is let in. */
   readonly trust: TrustedKeys | undefined;
   readonly config: Partial<ReplicaConfig>;
+  readonly backups: BackupSchedule | undefined;
   readonly metrics: PeerOptions["metrics"];
   readonly log: (line: LogLine) => void;
 }
@@ -44,6 +47,7 @@ export function checkOptions(options: PeerOptions): CheckedOptions {
     copies,
     trust: options.trust === undefined ? undefined : new TrustedKeys(options.trust),
     config: checkConfig(options),
+    backups: checkBackups(options.backups),
     metrics: options.metrics,
     log: options.log ?? (() => undefined),
   };
@@ -105,6 +109,20 @@ function checkUrls(option: string, urls: readonly string[]): readonly string[] {
     }
     return url.replace(/\/$/, "");
   });
+}
+
+function checkBackups(schedule: BackupSchedule | undefined): BackupSchedule | undefined {
+  if (schedule === undefined) return undefined;
+  const { folder, everyMs, keep, maxBytesPerSecond = 1 } = schedule;
+  if (typeof folder !== "string" || folder === "") throw invalid("backups.folder must be the path of a folder");
+  if (!(Number.isFinite(everyMs) && everyMs >= BACKUP_EVERY_MS_MIN)) {
+    throw invalid(`backups.everyMs must be at least ${BACKUP_EVERY_MS_MIN}, not ${everyMs}`);
+  }
+  if (!(Number.isSafeInteger(keep) && keep >= 1 && keep <= BACKUPS_KEPT_MAX)) {
+    throw invalid(`backups.keep must be a whole number from 1 to ${BACKUPS_KEPT_MAX}, not ${keep}`);
+  }
+  if (!(maxBytesPerSecond > 0)) throw invalid(`backups.maxBytesPerSecond must be above 0, not ${maxBytesPerSecond}`);
+  return { ...schedule, folder: resolve(folder) };
 }
 
 function checkConfig(options: PeerOptions): Partial<ReplicaConfig> {

@@ -6,6 +6,7 @@ import type { CopiesStatus, ReplicaConfig, VerifyReport, Fact } from "@yarrow/re
 import type * as Y from "yjs";
 import type { BackupOptions, BackupStatus } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
+import type { BackupSchedule } from "./backup/schedule.ts";
 import type { Counters } from "./counters.ts";
 
 export interface PeerOptions {
@@ -39,6 +40,8 @@ export interface PeerOptions {
   readonly insecure?: boolean;
   /** Bounds and intervals of the engine; for tests and unusual networks. */
   readonly limits?: Partial<ReplicaConfig>;
+  /** Backups at fixed times, of which the newest are kept. Default: none. */
+  readonly backups?: BackupSchedule;
   /** What `GET /metrics` on the admin address answers; asked anew for each request. Undefined: 404. */
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
   /** Structured log lines. Default: silent. */

@@ -142,7 +142,8 @@ export class RunningPeer implements Peer {
     this.#feed = new ChangeFeed(store);
     this.#listeners = new PeerListeners(options.log);
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
-    this.#backups = new Backups(store, () => this.#idle.postpone());
+    const { backups: schedule, log } = options;
+    this.#backups = new Backups({ store, schedule, clock, log, ended: () => this.#idle.postpone() });
     this.#stopWatching = startWatches(counters, options, submit);
   }
 
@@ -157,6 +158,7 @@ export class RunningPeer implements Peer {
     if (options.admin !== undefined) {
       this.#admin = await startAdminServer(options.admin, () => this.status(), options.metrics);
     }
+    this.#backups.start();
     this.#lifecycle = "ready";
     listener?.serve({
       notReady: () => (this.status().state === "joining" ? "joining" : undefined),

@@ -4,6 +4,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { CONFIG_DEFAULTS } from "../config/config-schema.ts";
 import { parseDuration } from "../config/duration.ts";
+import { parseRate } from "../config/size.ts";
 import type { Parsed } from "../config/parsed.ts";
 
 export interface ControlOptions {
@@ -30,6 +31,8 @@ function asArgument<T>(parse: (text: string) => Parsed<T>): (text: string) => T 
 }
 
 export const durationArgument = asArgument(parseDuration);
+
+export const rateArgument = asArgument(parseRate);
 
 /** A whole number within bounds. */
 export function wholeArgument(min: number, max: number): (text: string) => number {

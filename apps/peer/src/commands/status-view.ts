@@ -31,6 +31,7 @@ export function formatStatus(status: StatusReport): string {
       `${formatBytes(store.bytes)}, ${store.logRows.toLocaleString("en")} log rows, durability ${store.synchronous}`,
     ],
     ...(status.copies.state === "off" ? [] : [["copies", formatCopies(status.copies)] as const]),
+    ...formatBackup(status.backup),
   ]);
   const alarm = status.duplicateIdentity
     ? `\n${ink("alarm", "red")}  another live process has this peer id: a copied data folder is in use; give one of them a new folder`
@@ -61,6 +62,18 @@ function formatCopies({ wanted, whenMissing, state, waiting, peers }: StatusRepo
   const last = peers.map(({ peerId, agoMs }) => `${printable(peerId).slice(0, 12)} ${formatDuration(agoMs)} ago`);
   const who = last.length === 0 ? "nobody has acknowledged anything yet" : `acknowledged by ${last.join(", ")}`;
   return `${wanted} wanted, ${how}${waits}; ${who}`;
+}
+
+/** Nothing for a peer that is not backed up from here. */
+function formatBackup({ running, last, lastFailure }: StatusReport["backup"]): (readonly [string, string])[] {
+  const words: string[] = [];
+  if (running !== null) words.push(`one is being taken: ${running.stage} ${running.done} of ${running.total}`);
+  if (last !== null) {
+    const age = formatDuration(Math.max(0, Date.now() - last.takenMs));
+    words.push(`${printable(last.file)}, ${formatBytes(last.bytes)}, ${age} old`);
+  }
+  if (lastFailure !== null) words.push(ink(`the last one failed: ${printable(lastFailure)}`, "red"));
+  return words.length === 0 ? [] : [["backup", words.join("; ")]];
 }
 
 function formatDocuments(documents: StatusReport["documents"]): string {

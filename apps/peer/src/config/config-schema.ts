@@ -3,10 +3,11 @@
  * the configuration file (`log-level`). Each source is checked against this schema on its own, so that every problem can
  * be told with the place it comes from.
  */
-import { COPIES_MAX } from "@yarrow/core";
+import { BACKUP_EVERY_MS_MIN, BACKUPS_KEPT_MAX, COPIES_MAX } from "@yarrow/core";
 import { z } from "zod";
 import { formatHostPort, isLoopback, parseHostPort, parsePeerUrl } from "./address.ts";
 import { parseDuration } from "./duration.ts";
+import { parseRate } from "./size.ts";
 import type { Parsed } from "./parsed.ts";
 
 const CLUSTER_NAME_LENGTH_MAX = 64;
@@ -42,6 +43,10 @@ export const configSchema = z.object({
     "Without enough other peers: wait for them, or degrade: acknowledge without after the timeout",
   ),
   "copies-timeout": parsedBy(parseWait).describe("How long an edit waits for copies before the peer degrades"),
+  "backup-dir": text.min(1, "must name a folder").describe("Folder of backups at fixed times"),
+  "backup-every": parsedBy(parsePeriod).describe("How often a backup is taken, at full periods in UTC"),
+  "backup-keep": wholeNumber(BACKUPS_KEPT_MAX, 1).describe("How many of this peer's backups stay in the folder"),
+  "backup-rate": parsedBy(parseRate).describe("How many bytes per second a backup reads at most, or unlimited"),
   admin: parsedBy(parseAdmin).describe("HOST:PORT of metrics and status; loopback only"),
   trust: text.min(1, "must name a file").describe("File of the keys that peers must prove, one `ROLE KEY` a line"),
   insecure: flag.describe("Allow a listener that other machines reach, without authentication"),
@@ -54,13 +59,15 @@ export type ConfigKey = keyof z.output<typeof configSchema>;
 
 export const CONFIG_KEYS = Object.keys(configSchema.shape) as readonly ConfigKey[];
 
-/** What holds where nothing is said. `admin`, `cluster`, `advertise` and `trust` have no default. */
+/** What holds where nothing is said. `admin`, `cluster`, `advertise`, `trust` and `backup-dir` have no default. */
 export const CONFIG_DEFAULTS = {
   data: "./yarrow-data",
   listen: "127.0.0.1:4321",
   peer: [],
   discovery: true,
   history: 86_400_000,
+  "backup-every": 3_600_000,
+  "backup-keep": 48,
   durability: "full",
   copies: 0,
   "when-missing": "wait",
@@ -92,6 +99,12 @@ function parseAdmin(value: string): Parsed<string> {
   return { value: formatHostPort(parsed.value) };
 }
 
+function parsePeriod(value: string): Parsed<number> {
+  const parsed = parseDuration(value);
+  if ("problem" in parsed || parsed.value >= BACKUP_EVERY_MS_MIN) return parsed;
+  return { problem: `"${value}" is shorter than a second` };
+}
+
 function parsedBy<T>(parse: (value: string) => Parsed<T>) {
   return text.transform((value, context): T => {
     const parsed = parse(value);
@@ -107,13 +120,13 @@ function parseWait(value: string): Parsed<number> {
   return "value" in parsed && parsed.value < 1 ? { problem: `"${value}" is no time to wait` } : parsed;
 }
 
-function wholeNumber(most: number) {
+function wholeNumber(most: number, least = 0) {
   return z.preprocess(
     (value) => (typeof value === "string" && /^\d+$/.test(value) ? Number(value) : value),
     z
       .number({ error: (issue) => `must be a whole number, not ${kindOf(issue.input)}` })
       .int(`must be a whole number`)
-      .min(0, "must be at least 0")
+      .min(least, `must be at least ${least}`)
       .max(most, `must be at most ${most}`),
   );
 }

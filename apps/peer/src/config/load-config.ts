@@ -32,11 +32,20 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
   const variables = checkSource(readVariables(sources.environment), variableOf, problems);
   const path = sources.file ?? sources.environment["YARROW_CONFIG"];
   const file = path === undefined || path === "" ? {} : loadFile(path, problems);
+  const given: Settings = { ...file, ...variables, ...flags };
+  problems.push(...lonelySettings(given));
   if (problems.length > 0) throw configError(problems);
   return {
-    config: { ...CONFIG_DEFAULTS, peer: [...CONFIG_DEFAULTS.peer], ...file, ...variables, ...flags },
+    config: { ...CONFIG_DEFAULTS, peer: [...CONFIG_DEFAULTS.peer], ...given },
     warnings: unknownVariables(sources.environment),
   };
+}
+
+/** Settings that do nothing by themselves: whoever gave one believes that something happens. */
+function lonelySettings(given: Settings): string[] {
+  if (given["backup-dir"] !== undefined) return [];
+  const keys = ["backup-every", "backup-keep", "backup-rate"] as const;
+  return keys.filter((key) => given[key] !== undefined).map((key) => `${key} needs backup-dir: the folder to write to`);
 }
 
 function loadFile(path: string, problems: string[]): Settings {

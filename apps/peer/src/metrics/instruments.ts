@@ -42,6 +42,12 @@ export class Instruments {
     if (histogram instanceof Histogram) histogram.observe(value);
   }
 
+  /** Takes a gauge without labels out until it is set again: 0 would be a value. */
+  remove(name: MetricName): void {
+    const gauge = this.#byName.get(name);
+    if (gauge instanceof Gauge) gauge.remove();
+  }
+
   /** Forgets the label sets of a gauge, so that a peer that left does not stay at its last value. */
   clear(...names: MetricName[]): void {
     for (const name of names) this.#byName.get(name)?.reset();

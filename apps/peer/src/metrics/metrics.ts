@@ -79,6 +79,11 @@ export const METRICS = {
   yarrow_copies_confirmed_edits_total: { kind: "counter", help: "Edits acknowledged with the copies that are wanted" },
   yarrow_copies_skipped_edits_total: { kind: "counter", help: "Edits acknowledged without them, while degraded" },
   yarrow_copies_degradations_total: { kind: "counter", help: "Times the peer stopped waiting for copies" },
+  yarrow_backups_total: { kind: "counter", help: "Backups taken" },
+  yarrow_backup_failures_total: { kind: "counter", help: "Backups that failed" },
+  yarrow_backup_running: { kind: "gauge", help: "1 while a backup is taken" },
+  yarrow_backup_age_seconds: { kind: "gauge", help: "Age of the last backup; absent while there is none" },
+  yarrow_backup_bytes: { kind: "gauge", help: "Size of the last backup; absent while there is none" },
 
   yarrow_links: { kind: "gauge", help: "Links to other peers by state", labels: ["state"] },
   yarrow_links_paused: { kind: "gauge", help: "1 while an operator has paused links" },

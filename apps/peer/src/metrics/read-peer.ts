@@ -26,6 +26,7 @@ export function readStatus(to: Instruments, status: PeerStatus, version: string)
   to.set("yarrow_copies_waiting_seconds", copies.waiting.oldestMs / 1_000);
   to.set("yarrow_links_paused", status.paused);
   to.set("yarrow_duplicate_identity", status.duplicateIdentity);
+  readBackups(to, status.backup);
   for (const state of LINK_STATES)
     to.set("yarrow_links", status.links.filter((link) => link.state === state).length, { state });
   for (const link of status.links) {
@@ -35,6 +36,18 @@ export function readStatus(to: Instruments, status: PeerStatus, version: string)
     if (link.rttMs !== undefined) to.set("yarrow_link_round_trip_seconds", link.rttMs / 1_000, labels);
     if (link.lagMs !== undefined) to.set("yarrow_link_lag_seconds", link.lagMs / 1_000, labels);
   }
+}
+
+function readBackups(to: Instruments, { taken, failures, running, last }: PeerStatus["backup"]): void {
+  to.setTotal("yarrow_backups_total", taken);
+  to.setTotal("yarrow_backup_failures_total", failures);
+  to.set("yarrow_backup_running", running !== undefined);
+  if (last === undefined) {
+    to.remove("yarrow_backup_age_seconds");
+    return to.remove("yarrow_backup_bytes");
+  }
+  to.set("yarrow_backup_age_seconds", Math.max(0, Date.now() - last.takenMs) / 1_000);
+  to.set("yarrow_backup_bytes", last.bytes);
 }
 
 const COUNTED: readonly (readonly [MetricName, (counters: Counters) => number])[] = [

@@ -62,12 +62,20 @@ function optionsFor(config: ServeConfig, log: Logger, metrics: NonNullable<PeerO
     historyMs: config.history,
     insecure: config.insecure,
     metrics,
+    ...backupsFor(config),
     ...(config.admin === undefined ? {} : { admin: config.admin }),
     ...(config.trust === undefined ? {} : { trust: config.trust }),
     ...(config.cluster === undefined ? {} : { cluster: config.cluster }),
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
     log: (line) => log[line.level](line.fields, line.message),
   };
+}
+
+function backupsFor(config: ServeConfig): Pick<PeerOptions, "backups"> {
+  const folder = config["backup-dir"];
+  if (folder === undefined) return {};
+  const { "backup-every": everyMs, "backup-keep": keep, "backup-rate": maxBytesPerSecond } = config;
+  return { backups: { folder, everyMs, keep, maxBytesPerSecond } };
 }
 
 /** A folder that cannot be made or read is the operator's to mend, not a bug; the system's own words name the cause. */

@@ -1,10 +1,13 @@
 /** The backups of a running peer: one at a time, and what became of the last one. */
 import path from "node:path";
 import { YarrowError } from "@yarrow/protocol";
+import type { LogLine } from "../peer-api.ts";
 import type { SqliteStore } from "../store/sqlite-store.ts";
 import type { BackupManifest } from "./manifest.ts";
 import type { BackupProgress } from "./report.ts";
 import { runBackup } from "./run-backup.ts";
+import { ScheduledBackups } from "./schedule.ts";
+import type { BackupSchedule } from "./schedule.ts";
 
 export interface BackupOptions {
   /** Ends the backup; nothing of it stays. */
@@ -16,10 +19,11 @@ export interface BackupOptions {
   readonly force?: boolean | undefined;
 }
 
-/** How backups went since the peer started. Times are its clock, in ms since 1970. */
+/** How backups went since the peer started; `last` may be one that its schedule found. Times are its clock, in ms since 1970. */
 export interface BackupStatus {
   readonly running: BackupProgress | undefined;
   readonly last: { readonly takenMs: number; readonly file: string; readonly bytes: number } | undefined;
+  readonly taken: number;
   readonly failures: number;
   /** Why the last one failed; undefined when it did not. */
   readonly lastFailure: string | undefined;
@@ -28,19 +32,35 @@ export interface BackupStatus {
 /** Fast enough for a gigabyte in a quarter of a minute, slow enough to leave the disk to the commits of the peer. */
 export const BACKUP_BYTES_PER_SECOND = 64 * 1024 * 1024;
 
-type Held = Pick<SqliteStore, "folder" | "holdCheckpoints">;
+type Held = Pick<SqliteStore, "folder" | "holdCheckpoints" | "readPeerId">;
+
+interface BackupsParts {
+  readonly store: Held;
+  /** Backups at fixed times, or none. */
+  readonly schedule: BackupSchedule | undefined;
+  readonly clock: () => number;
+  readonly log: (line: LogLine) => void;
+  /** Called after each, with checkpoints allowed again. */
+  readonly ended: () => void;
+}
 
 export class Backups {
-  readonly #store: Held;
-  readonly #ended: () => void;
-  #status: BackupStatus = { running: undefined, last: undefined, failures: 0, lastFailure: undefined };
+  readonly #parts: BackupsParts;
+  readonly #scheduled: ScheduledBackups | undefined;
+  #status: BackupStatus = { running: undefined, last: undefined, taken: 0, failures: 0, lastFailure: undefined };
   readonly #closing = new AbortController();
   #current: Promise<unknown> = Promise.resolve();
 
-  /** `ended` is called after each, with checkpoints allowed again. */
-  constructor(store: Held, ended: () => void) {
-    this.#store = store;
-    this.#ended = ended;
+  constructor(parts: BackupsParts) {
+    this.#parts = parts;
+    const { schedule, store, clock, log } = parts;
+    if (schedule === undefined) return;
+    this.#scheduled = new ScheduledBackups({ schedule, peerId: store.readPeerId(), backups: this, clock, log });
+  }
+
+  /** Begins with those at fixed times. Errors: YARROW_CONFIG_INVALID. */
+  start(): void {
+    this.#scheduled?.start();
   }
 
   get status(): BackupStatus {
@@ -71,18 +91,20 @@ export class Backups {
 
   /** Ends what runs; resolves when nothing touches the folder any more. */
   async close(reason: Error): Promise<void> {
+    this.#scheduled?.stop();
     this.#closing.abort(reason);
     await this.#current;
   }
 
   async #run(file: string, options: BackupOptions, bytesPerSecond: number, force: boolean): Promise<BackupManifest> {
     const { signal, onProgress } = options;
-    const { folder } = this.#store;
+    const { store, ended } = this.#parts;
+    const { folder } = store;
     this.#status = { ...this.#status, running: { stage: "copy", done: 0, total: 0 } };
-    this.#store.holdCheckpoints(true);
+    store.holdCheckpoints(true);
     let held = true;
     const letGo = (): void => {
-      if (held) this.#store.holdCheckpoints(false);
+      if (held) store.holdCheckpoints(false);
       held = false;
     };
     try {
@@ -99,7 +121,8 @@ export class Backups {
         },
       );
       const last = { takenMs: manifest.takenMs, file, bytes: manifest.database.bytes };
-      this.#status = { ...this.#status, last, lastFailure: undefined };
+      this.#status = { ...this.#status, last, taken: this.#status.taken + 1, lastFailure: undefined };
+      this.#tell(manifest, file);
       return manifest;
     } catch (error) {
       const lastFailure = error instanceof Error ? error.message : String(error);
@@ -108,7 +131,20 @@ export class Backups {
     } finally {
       this.#status = { ...this.#status, running: undefined };
       letGo();
-      this.#ended();
+      ended();
     }
+  }
+
+  #tell({ rows, database, root, lastSequence }: BackupManifest, file: string): void {
+    const { log } = this.#parts;
+    const fields = { file, bytes: database.bytes, root, lastSequence };
+    log({ level: "info", message: "backed up", fields });
+    if (rows.damaged === 0) return;
+    const { damaged, examples } = rows;
+    log({
+      level: "error",
+      message: "the backup holds damaged rows, as the disk does",
+      fields: { file, damaged, examples },
+    });
   }
 }
