@@ -13,15 +13,34 @@ export interface RunningPeer extends Omit<ControlClient, "status" | "close" | ty
   status(): Promise<StatusReport>;
 }
 
+/** Keys of which something may be absent. */
+type Nullable = "clusterId" | "url" | "rememberedRole" | "writers" | "upstream" | "links" | "merged" | "backup";
+
+interface PlaceReport {
+  readonly peerId: string;
+  readonly url: string | null;
+}
+
+interface MergeReport extends Omit<PeerStatus["merged"][number], "sinceMs"> {
+  readonly sinceMs: number | null;
+}
+
 /** What is absent is `null`, so that every key is always there: other programs read this. */
-export interface StatusReport extends Omit<PeerStatus, "clusterId" | "url" | "links" | "backup"> {
+export interface StatusReport extends Omit<PeerStatus, Nullable> {
   readonly clusterId: string | null;
   readonly url: string | null;
+  readonly rememberedRole: PeerStatus["role"] | null;
+  readonly writers: readonly PlaceReport[];
+  readonly upstream: readonly PlaceReport[];
   readonly links: readonly LinkReport[];
+  readonly merged: readonly MergeReport[];
   readonly backup: BackupReport;
 }
 
-interface LinkReport extends Pick<LinkStatus, "state" | "equal"> {
+type LinkRoles = "feedsUs" | "takesOurs" | "theyHoldMore" | "weHoldMore";
+
+interface LinkReport extends Pick<LinkStatus, "state" | "equal" | LinkRoles> {
+  readonly role: PeerStatus["role"] | null;
   readonly peerId: string | null;
   readonly url: string | null;
   readonly rttMs: number | null;
@@ -54,6 +73,7 @@ export async function withPeer<T>(
       compact: () => client.compact(),
       backup: (file, options) => client.backup(file, options),
       links: () => client.links(),
+      setRole: (role) => client.setRole(role),
       pauseLinks: (paused, peer) => client.pauseLinks(paused, peer),
       stop: () => client.stop(),
     });
@@ -64,6 +84,7 @@ export async function withPeer<T>(
   }
 }
 
+/** The keys that stood here first keep their places; later ones are appended. */
 function reportStatus(status: PeerStatus): StatusReport {
   const {
     peerId,
@@ -84,25 +105,22 @@ function reportStatus(status: PeerStatus): StatusReport {
     peerId,
     incarnation,
     clusterId: clusterId ?? null,
-    publicKey,
     role,
     state,
     url: url ?? null,
     root,
     documents,
-    links: links.map((link) => ({
-      peerId: link.peerId ?? null,
-      url: link.url ?? null,
-      state: link.state,
-      equal: link.equal,
-      rttMs: link.rttMs ?? null,
-      lagMs: link.lagMs ?? null,
-    })),
+    links: links.map(reportLink),
     sessions,
     store,
     copies,
     paused: status.paused,
     duplicateIdentity: status.duplicateIdentity,
+    publicKey,
+    rememberedRole: status.rememberedRole ?? null,
+    writers: status.writers.map(reportPlace),
+    upstream: status.upstream.map(reportPlace),
+    merged: status.merged.map((merge) => ({ ...merge, sinceMs: merge.sinceMs ?? null })),
     backup: {
       running: status.backup.running ?? null,
       last: status.backup.last ?? null,
@@ -111,4 +129,24 @@ function reportStatus(status: PeerStatus): StatusReport {
       lastFailure: status.backup.lastFailure ?? null,
     },
   };
+}
+
+function reportLink(link: LinkStatus): LinkReport {
+  return {
+    peerId: link.peerId ?? null,
+    url: link.url ?? null,
+    state: link.state,
+    equal: link.equal,
+    rttMs: link.rttMs ?? null,
+    lagMs: link.lagMs ?? null,
+    role: link.role ?? null,
+    feedsUs: link.feedsUs,
+    takesOurs: link.takesOurs,
+    theyHoldMore: link.theyHoldMore,
+    weHoldMore: link.weHoldMore,
+  };
+}
+
+function reportPlace({ peerId, url }: PeerStatus["writers"][number]): PlaceReport {
+  return { peerId, url: url ?? null };
 }

@@ -11,6 +11,7 @@ import { defineDocuments } from "./commands/documents.ts";
 import { defineKey } from "./commands/key.ts";
 import { defineLink } from "./commands/link.ts";
 import { defineRestore } from "./commands/restore.ts";
+import { defineDemote, definePromote } from "./commands/role.ts";
 import { defineServe } from "./commands/serve.ts";
 import { defineShow } from "./commands/show.ts";
 import { defineStatus } from "./commands/status.ts";
@@ -58,6 +59,8 @@ export function createProgram(end: (code: ExitCode) => void): Command {
     defineBackup,
     defineRestore,
     defineLink,
+    definePromote,
+    defineDemote,
     defineKey,
   ]) {
     define(program, end);

@@ -3,7 +3,7 @@ import { createConnection } from "node:net";
 import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { YarrowError } from "@yarrow/protocol";
-import type { YarrowErrorCode } from "@yarrow/protocol";
+import type { Role, YarrowErrorCode } from "@yarrow/protocol";
 import type { VerifyReport } from "@yarrow/replica";
 import type { BackupOptions } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
@@ -30,6 +30,7 @@ export interface ControlClient extends AsyncDisposable {
   /** `file` must be absolute. Hanging up ends the backup. */
   backup(file: string, options?: Omit<BackupOptions, "signal">): Promise<BackupManifest>;
   links(): Promise<readonly LinkStatus[]>;
+  setRole(role: Role): Promise<void>;
   pauseLinks(paused: boolean, peer?: string): Promise<void>;
   /** Asks the peer to close; resolves when it has agreed, not when it is gone. */
   stop(): Promise<void>;
@@ -108,6 +109,10 @@ class SocketClient implements ControlClient {
 
   links(): Promise<readonly LinkStatus[]> {
     return this.#call("links.list", {});
+  }
+
+  async setRole(role: Role): Promise<void> {
+    await this.#call("role.set", { role });
   }
 
   async pauseLinks(paused: boolean, peer?: string): Promise<void> {

@@ -2,6 +2,7 @@
  * What `yarrow` and a running peer say to each other: one JSON object per line, a request and then its response. Local,
  * between programs of one release; nobody else should speak it.
  */
+import type { Role } from "@yarrow/protocol";
 import type { BackupManifest } from "./backup/manifest.ts";
 import type { BackupProgress } from "./backup/report.ts";
 import type { VerifyReport } from "@yarrow/replica";
@@ -22,6 +23,7 @@ export interface ControlMethods {
   };
   readonly backup: { readonly params: WireBackupRequest; readonly result: BackupManifest };
   readonly compact: { readonly params: object; readonly result: CompactReport };
+  readonly "role.set": { readonly params: { readonly role: Role }; readonly result: null };
   readonly "links.list": { readonly params: object; readonly result: PeerStatus["links"] };
   readonly "links.pause": { readonly params: { readonly peer?: string }; readonly result: null };
   readonly "links.resume": { readonly params: { readonly peer?: string }; readonly result: null };

@@ -3,6 +3,7 @@ import { chmod, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { YarrowError } from "@yarrow/protocol";
+import type { Role } from "@yarrow/protocol";
 import type {
   ControlMethod,
   ControlMethods,
@@ -126,6 +127,10 @@ const HANDLERS: Handlers = {
       ...asker,
     }),
   compact: (peer) => peer.compact(),
+  "role.set": async (peer, params) => {
+    await peer.setRole(params.text("role") as Role);
+    return null;
+  },
   "links.list": (peer) => peer.status().links,
   "links.pause": async (peer, params) => {
     await peer.pauseLinks(true, params.optionalText("peer"));

@@ -10,6 +10,7 @@ import { createClock } from "./loop.ts";
 import { checkOptions } from "./options.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Peer, PeerOptions } from "./peer-api.ts";
+import { tellRememberedRole } from "./peer-role.ts";
 import { RunningPeer } from "./peer.ts";
 import { openSqliteStore, recordBoot } from "./store/open-store.ts";
 import type { SqliteStore } from "./store/sqlite-store.ts";
@@ -62,11 +63,13 @@ function assemble(
     addresses: options.advertise ?? ownAddresses(listener),
     peers: options.peers,
     discovery: options.discovery,
+    role: options.role ?? "writer",
     credentials,
     config: options.config,
     copies: options.copies,
     now: clock(),
   });
+  tellRememberedRole(replica, options, clock());
   const publicKey = formatKey(credentials.publicKey);
   return new RunningPeer({ publicKey, options, store, replica, listener, processId, clock, random: Math.random });
 }

@@ -28,6 +28,8 @@ export interface ListenerTargets {
   readonly notReady: () => string | undefined;
   readonly sessions: () => number;
   readonly links: () => number;
+  /** What tells browsers where they may write. */
+  readonly writers: () => object;
   readonly openSession: (webSocket: WebSocket, socket: Socket, name: string, address: string) => void;
   readonly openLink: (webSocket: WebSocket, socket: Socket) => void;
 }
@@ -128,10 +130,17 @@ export class Listener {
         ? answer(response, 200, { status: "ready" })
         : answer(response, 503, { status: reason });
     }
+    // Any page may ask: the browser that was refused here belongs to one of them.
+    if (path === "/writers") {
+      const cors = { "access-control-allow-origin": "*" };
+      return this.#targets === undefined
+        ? answer(response, 503, { status: "starting" }, cors)
+        : answer(response, 200, this.#targets.writers(), cors);
+    }
     answer(
       response,
       426,
-      { error: "this is a WebSocket address; health checks are /healthz and /readyz" },
+      { error: "this is a WebSocket address; /healthz, /readyz and /writers answer requests" },
       { upgrade: "websocket" },
     );
   }

@@ -1,7 +1,7 @@
 /** Checks what an embedder asks for, all of it, before anything is opened. Every refusal says which option and why. */
 import { resolve } from "node:path";
 import { ADDRESSES_MAX, ADDRESS_BYTES_MAX, YarrowError } from "@yarrow/protocol";
-import type { ClusterId } from "@yarrow/protocol";
+import type { ClusterId, Role } from "@yarrow/protocol";
 import { clusterIdOf, createConfig, createCopiesPolicy } from "@yarrow/replica";
 import type { CopiesPolicy, ReplicaConfig } from "@yarrow/replica";
 import { TrustedKeys } from "./credentials.ts";
@@ -18,6 +18,8 @@ export interface CheckedOptions {
   readonly admin: HostPort | undefined;
   readonly peers: readonly string[];
   readonly discovery: boolean;
+  /** Undefined when none was given. */
+  readonly role: Role | undefined;
   readonly advertise: readonly string[] | undefined;
   /** Hash of the cluster's name; undefined when none was given. */
   readonly cluster: ClusterId | undefined;
@@ -41,6 +43,7 @@ export function checkOptions(options: PeerOptions): CheckedOptions {
     admin: checkAdmin(options),
     peers: checkUrls("peers", options.peers ?? []),
     discovery: options.discovery ?? true,
+    role: checkRole(options.role),
     advertise: options.advertise === undefined ? undefined : checkUrls("advertise", options.advertise),
     cluster: options.cluster === undefined ? undefined : hashClusterName(options.cluster),
     durability: synchronous,
@@ -75,6 +78,11 @@ export function hashClusterName(name: string): ClusterId {
   const characters = [...name].length;
   if (characters < 1 || characters > 64) throw invalid(`cluster must have 1 to 64 characters, not ${characters}`);
   return clusterIdOf(name);
+}
+
+function checkRole(role: PeerOptions["role"]): Role | undefined {
+  if (role === undefined || role === "writer" || role === "follower") return role;
+  throw invalid(`role must be writer or follower, not "${String(role)}"`);
 }
 
 function checkListen(options: PeerOptions): HostPort | undefined {

@@ -18,6 +18,11 @@ export interface PeerOptions {
   readonly admin?: string;
   /** WebSocket addresses of other peers, `ws://host:port`. One that can be reached is enough. */
   readonly peers?: readonly string[];
+  /**
+   * `follower`: a replica that takes no writes, from nobody, and changes only from writers and from the peers listed here. What
+   * `setRole` has set before is remembered in the folder, and wins. Default `writer`.
+   */
+  readonly role?: Role;
   /** Learn further peers from those that are linked, and dial them. Default true. */
   readonly discovery?: boolean;
   /** Addresses at which others can dial this peer. Default: the listening address, unless it is a wildcard. */
@@ -89,7 +94,7 @@ export interface Peer extends AsyncDisposable {
    * of roots, so they are inferred from their content; `as` says of one what it is.
    */
   show(name: string, options?: ShowOptions): Promise<DocumentDetail | undefined>;
-  /** Deletes a document everywhere; resolves true when it was alive. */
+  /** Deletes a document everywhere; resolves true when it was alive. Errors: YARROW_FOLLOWER, YARROW_STORE_FULL. */
   delete(name: string): Promise<boolean>;
   /** The place of now in the order of arrival: `changes({ since: cursor() })` misses nothing that comes later. */
   cursor(): string;
@@ -112,6 +117,13 @@ export interface Peer extends AsyncDisposable {
    * and the signal's reason.
    */
   backup(file: string, options?: BackupOptions): Promise<BackupManifest>;
+  readonly role: Role;
+  /**
+   * Makes this peer a writer or a follower, and remembers it in the data folder. Sessions and handles stay; links are closed and
+   * dialled again at once. A writer that becomes a follower first gives the others up to 2 s to fetch what it wrote.
+   * Errors: YARROW_STORE_FULL.
+   */
+  setRole(role: Role): Promise<void>;
   /** Cuts links to a peer (by id or address) or to all, or heals the cut. Errors: YARROW_LINK_LIMIT, YARROW_LINK_NOT_FOUND. */
   pauseLinks(paused: boolean, peer?: string): Promise<void>;
   on<K extends keyof PeerEvents>(event: K, listener: (value: PeerEvents[K]) => void): () => void;
@@ -141,7 +153,7 @@ export interface DocumentHandle extends AsyncDisposable {
    * Resolves when every edit made so far is committed here and on as many other peers as `copies` says: where it is not given,
    * as the peer's {@link PeerOptions.durability} wants. `copies: 0` waits for this peer alone. With `copies`, `timeoutMs` is
    * 10,000 unless given; without, there is no deadline unless given.
-   * Errors: YARROW_COPIES_MISSING (with what was reached), YARROW_DOCUMENT_DELETED, YARROW_STORE_FULL, YARROW_PEER_CLOSED.
+   * Errors: YARROW_COPIES_MISSING (with what was reached), YARROW_FOLLOWER, YARROW_DOCUMENT_DELETED, YARROW_STORE_FULL, YARROW_PEER_CLOSED.
    */
   saved(options?: {
     readonly copies?: number;
@@ -221,6 +233,12 @@ export interface PeerStatus {
   /** What this peer proves on its links, `ed25519:…`: for the others' lists of trusted keys. */
   readonly publicKey: string;
   readonly role: Role;
+  /** The role that `promote`, `demote` or `setRole` has set; undefined when none ever did. */
+  readonly rememberedRole: Role | undefined;
+  /** Known writers and where they can be dialled: this peer, if it is one, and those linked with it. */
+  readonly writers: readonly PeerPlace[];
+  /** Linked followers that feed this one: where no writer is known, one of them may know. */
+  readonly upstream: readonly PeerPlace[];
   readonly state: "starting" | "joining" | "ready" | "read-only" | "closing";
   readonly url: string | undefined;
   /** Fingerprint of the whole set, 32 hex digits. */
@@ -240,8 +258,22 @@ export interface PeerStatus {
   readonly paused: boolean;
   /** Two live processes with one peer id were seen. */
   readonly duplicateIdentity: boolean;
+  /** What repairs brought from other peers, oldest first: what was merged of one that came back. Of this process's life, the last 32. */
+  readonly merged: readonly {
+    readonly peerId: PeerId;
+    readonly documents: number;
+    readonly bytes: number;
+    /** When the two were last known equal before, in ms since 1970. */
+    readonly sinceMs: number | undefined;
+    readonly atMs: number;
+  }[];
   /** Backups of this peer since it started. */
   readonly backup: BackupStatus;
+}
+
+export interface PeerPlace {
+  readonly peerId: PeerId;
+  readonly url: string | undefined;
 }
 
 export interface LinkStatus {
@@ -253,4 +285,13 @@ export interface LinkStatus {
   readonly rttMs: number | undefined;
   /** How long ago the two were last known equal; 0 while they are. */
   readonly lagMs: number | undefined;
+  /** The other side's role; undefined while there is no link. */
+  readonly role: Role | undefined;
+  /** This side takes changes from the other; the other takes them from this side. */
+  readonly feedsUs: boolean;
+  readonly takesOurs: boolean;
+  /** Documents of which the other side, a follower, has for some time held more than this writer: it was put back to an older state. */
+  readonly theyHoldMore: number;
+  /** Documents of which this follower holds more than the other side. */
+  readonly weHoldMore: number;
 }

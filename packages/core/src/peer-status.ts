@@ -9,6 +9,8 @@ export interface StatusSources {
   readonly replica: ReplicaStatus;
   readonly sessions: number;
   readonly synchronous: "full" | "normal";
+  /** Where others are told to dial this peer, if they are told. */
+  readonly advertised: string | undefined;
   readonly backup: PeerStatus["backup"];
 }
 
@@ -21,6 +23,9 @@ export function readStatus(sources: StatusSources): PeerStatus {
     clusterId: replica.clusterId,
     publicKey,
     role: replica.role,
+    rememberedRole: replica.rememberedRole,
+    writers: writersOf(sources),
+    upstream: replica.upstream,
     state: stateOf(lifecycle, replica),
     url: peer.url,
     root: replica.root,
@@ -31,8 +36,15 @@ export function readStatus(sources: StatusSources): PeerStatus {
     copies: replica.copies,
     paused: replica.paused,
     duplicateIdentity: replica.duplicateIdentity,
+    merged: replica.merged,
     backup,
   };
+}
+
+/** This peer itself first, when it is one. */
+function writersOf({ peer, replica, advertised }: StatusSources): PeerStatus["writers"] {
+  if (replica.role === "follower") return replica.writers;
+  return [{ peerId: peer.peerId, url: advertised ?? peer.url }, ...replica.writers];
 }
 
 function stateOf(lifecycle: StatusSources["lifecycle"], replica: ReplicaStatus): PeerStatus["state"] {

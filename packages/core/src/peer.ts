@@ -7,7 +7,7 @@
  * 1. Nothing is accepted before the engine can answer it, nor after `closing` began.
  * 2. The store is closed last, and once: whatever was committed before is on disk.
  */
-import { ADDRESS_BYTES_MAX, YarrowError } from "@yarrow/protocol";
+import { YarrowError } from "@yarrow/protocol";
 import type { PeerId, ProcessId, Role } from "@yarrow/protocol";
 import { Relay } from "@yarrow/relay";
 import { checkName } from "@yarrow/replica";
@@ -52,9 +52,11 @@ import type {
   PeerStatus,
   ShowOptions,
 } from "./peer-api.ts";
+import { assertPausable } from "./pausable.ts";
 import { PeerListeners } from "./peer-listeners.ts";
 import { perform } from "./perform.ts";
 import type { Targets } from "./perform.ts";
+import { changeRole, describeWriters } from "./peer-role.ts";
 import { readStatus } from "./peer-status.ts";
 import { IdleCheckpoint } from "./idle-checkpoint.ts";
 import { Requests } from "./requests.ts";
@@ -151,6 +153,10 @@ export class RunningPeer implements Peer {
     return this.#admin?.url;
   }
 
+  get role(): Role {
+    return this.#role;
+  }
+
   /** Opens the doors. Errors: YARROW_LISTEN_FAILED. Called once, by `createPeer`. */
   async start(): Promise<void> {
     const { options, listener } = this.#parts;
@@ -164,6 +170,7 @@ export class RunningPeer implements Peer {
       notReady: () => (this.status().state === "joining" ? "joining" : undefined),
       sessions: () => this.#sessions.size,
       links: () => this.#links.size,
+      writers: () => describeWriters(this.status()),
       openSession: (webSocket, socket, name, address) => this.#sessions.open(webSocket, socket, name, address),
       openLink: (webSocket, socket) => this.#links.accept(webSocket, socket),
     });
@@ -182,6 +189,7 @@ export class RunningPeer implements Peer {
       replica: this.#lastStatus,
       sessions: this.#sessions.size,
       synchronous: options.durability,
+      advertised: options.advertise?.[0],
       backup: this.#backups.status,
     });
   }
@@ -251,9 +259,14 @@ export class RunningPeer implements Peer {
     return this.#backups.write(...request);
   }
 
+  async setRole(role: Role): Promise<void> {
+    this.#assertOpen();
+    await changeRole(this.#requests, role);
+  }
+
   async pauseLinks(paused: boolean, peer?: string): Promise<void> {
     this.#assertOpen();
-    if (paused && peer !== undefined) this.#assertPausable(peer);
+    if (paused && peer !== undefined) assertPausable(this.#parts.replica, peer);
     this.#loop.submit({ type: "pause-links", peer, paused });
     await this.#loop.settled();
   }
@@ -311,17 +324,6 @@ export class RunningPeer implements Peer {
 
   #assertOpen(): void {
     if (this.#lifecycle === "closing" || this.#isOver()) throw closedError();
-  }
-
-  #assertPausable(peer: string): void {
-    const bytes = Buffer.byteLength(peer);
-    if (bytes > ADDRESS_BYTES_MAX) {
-      throw new YarrowError("YARROW_LINK_NOT_FOUND", `no peer or address has a name of ${bytes} bytes`);
-    }
-    if (this.#parts.replica.mayPause(peer)) return;
-    throw new YarrowError("YARROW_LINK_LIMIT", `no more peers can be paused by name: ${peer}`, {
-      hint: "Pause all links at once, or resume some that are paused.",
-    });
   }
 
   #close(by: PeerEvents["closed"]): Promise<void> {

@@ -55,6 +55,7 @@ async function createPair(): Promise<{
     notReady: () => undefined,
     sessions: () => 0,
     links: () => 0,
+    writers: () => ({}),
     openSession: () => undefined,
     openLink: (webSocket, socket) => {
       farSocket ??= webSocket;

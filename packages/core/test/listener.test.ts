@@ -36,6 +36,7 @@ async function startListener(
     notReady: () => undefined,
     sessions: () => 0,
     links: () => 0,
+    writers: () => ({}),
     openSession: (webSocket, _socket, name) => opened.push({ kind: "session", name, webSocket }),
     openLink: (webSocket) => opened.push({ kind: "link", webSocket }),
     ...overrides,

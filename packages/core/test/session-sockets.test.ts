@@ -35,6 +35,7 @@ async function createRig(heartbeatMs = 60_000): Promise<Rig> {
     notReady: () => undefined,
     sessions: () => 0,
     links: () => 0,
+    writers: () => ({}),
     openSession: (webSocket, socket, name, address) => sessions.open(webSocket, socket, name, address),
     openLink: () => undefined,
   });

@@ -42,6 +42,7 @@ export type {
   DocumentsTaken,
   Fragment,
   FragmentTaken,
+  Follow,
   Hello,
   LagReport,
   Message,

@@ -196,7 +196,13 @@ export class Relay {
         // Every client answers our SyncStep1, most with nothing. That needs no row, no echo, and no permission to
         // write.
         if (message.answer && isEmptyUpdate(message.update)) return;
-        return this.#outbox.tell({ type: "edit", subscriber: session.id, update: message.update, principal: "" });
+        return this.#outbox.tell({
+          type: "edit",
+          subscriber: session.id,
+          update: message.update,
+          principal: "",
+          perhapsRead: message.answer || hasNoStructs(message.update),
+        });
       case "awareness":
         if (session.admitted) this.#hearAwareness(session, message.states);
         else session.withheld.push(message.states);
@@ -296,6 +302,11 @@ export class Relay {
       this.#outbox.broadcast(audience, presenceFrame(states));
     }
   }
+}
+
+/** A Yjs update, encoding V1, that only deletes: Yjs makes such by itself when it tidies up formatting that came from elsewhere. */
+function hasNoStructs(update: Uint8Array): boolean {
+  return update[0] === 0;
 }
 
 /** A Yjs update, encoding V1, of no structs and no deletions. */

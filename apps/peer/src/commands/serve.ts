@@ -19,6 +19,7 @@ export function defineServe(program: Command, end: (code: ExitCode) => void): vo
     .addOption(
       setting("peer", "<url>", undefined, "; may be repeated, one that can be reached is enough").argParser(collect),
     )
+    .addOption(setting("role", "<writer|follower>", "writer"))
     .option("--no-discovery", "link with the listed peers only, for a fixed topology")
     .addOption(setting("cluster", "<name>"))
     .addOption(
@@ -57,6 +58,7 @@ Examples:
   yarrow serve --data ./a                                            a first peer, on 127.0.0.1:4321
   yarrow serve --data ./b --listen 127.0.0.1:4322 --peer ws://127.0.0.1:4321
   yarrow serve --data ./a --copies 1 --when-missing degrade          echo an edit when another peer has it, too
+  yarrow serve --data ./c --listen 127.0.0.1:4323 --peer ws://127.0.0.1:4321 --role follower
   yarrow serve --config /etc/yarrow.yaml
 
   # /etc/yarrow.yaml

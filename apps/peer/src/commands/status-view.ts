@@ -10,18 +10,23 @@ import type { Column } from "../terminal/table.ts";
 const LINK_COLUMNS: readonly Column[] = [
   { title: "PEER" },
   { title: "ADDRESS" },
+  { title: "ROLE" },
   { title: "LINK" },
   { title: "SETS" },
   { title: "ROUND TRIP", align: "right" },
   { title: "LAG", align: "right" },
 ];
 
+/** The last of what came back from peers that had been away. */
+const MERGES_SHOWN = 5;
+
 /** The whole status. No line feed at the end. */
 export function formatStatus(status: StatusReport): string {
   const { documents, store } = status;
   const facts = formatFacts([
-    ["peer", `${ink(status.peerId, "bold")}  ${stateInColour(status.state)}  ${status.role}`],
+    ["peer", `${ink(status.peerId, "bold")}  ${stateInColour(status.state)}  ${roleOf(status)}`],
     ["address", status.url ?? "listens nowhere"],
+    ...(status.role === "follower" ? ([["writers", formatWriters(status)]] as const) : []),
     ["cluster", status.clusterId ?? "not decided yet: waits for the first peer it reaches"],
     ["fingerprint", `${status.root}  ${ink("of the whole set", "dim")}`],
     ["documents", formatDocuments(documents)],
@@ -36,7 +41,38 @@ export function formatStatus(status: StatusReport): string {
   const alarm = status.duplicateIdentity
     ? `\n${ink("alarm", "red")}  another live process has this peer id: a copied data folder is in use; give one of them a new folder`
     : "";
-  return `${facts}${alarm}\n\n${formatLinks(status)}`;
+  const ahead = status.links.filter(({ theyHoldMore }) => theyHoldMore > 0).map(formatAhead);
+  return `${facts}${alarm}${ahead.join("")}\n\n${formatLinks(status)}${formatMerged(status)}`;
+}
+
+function roleOf({ role, rememberedRole }: StatusReport): string {
+  return rememberedRole === null ? role : `${role}, by command`;
+}
+
+function formatWriters({ writers }: StatusReport): string {
+  if (writers.length === 0) return ink("none linked", "yellow");
+  return writers.map(({ peerId, url }) => printable(url ?? peerId)).join(", ");
+}
+
+function formatAhead({ peerId, theyHoldMore }: StatusReport["links"][number]): string {
+  const who = printable(peerId ?? "").slice(0, 12);
+  const what = `follower ${who} holds more of ${count(theyHoldMore, "document")} than this writer, which was put back to an older state`;
+  return `\n${ink("alarm", "red")}  ${what}; \`yarrow promote\` there gives it back`;
+}
+
+/** What came back from peers that had been away; nothing where nothing did. */
+function formatMerged({ merged }: StatusReport): string {
+  if (merged.length === 0) return "";
+  const lines = merged.slice(-MERGES_SHOWN).map(({ peerId, documents, bytes, sinceMs, atMs }) => {
+    const what = `${count(documents, "document")}, ${formatBytes(bytes)} from ${printable(peerId).slice(0, 12)}`;
+    const since = sinceMs === null ? "" : `, changed there since ${formatTime(sinceMs)}`;
+    return `merged ${formatTime(atMs)}  ${what}${since}`;
+  });
+  return `\n\n${lines.join("\n")}`;
+}
+
+function formatTime(ms: number): string {
+  return new Date(ms).toLocaleString("sv");
 }
 
 /** The links as a table, or a sentence when there are none. No line feed at the end. */
@@ -46,6 +82,7 @@ export function formatLinks({ links, paused }: Pick<StatusReport, "links" | "pau
   const rows = links.map((link) => [
     link.peerId === null ? ink("unknown", "dim") : printable(link.peerId).slice(0, 12),
     link.url === null ? ink("dialled us", "dim") : printable(link.url),
+    link.role ?? "",
     link.state === "open" ? ink("open", "green") : ink(link.state, "yellow"),
     link.state !== "open" ? "" : link.equal ? ink("equal", "green") : ink("differ", "yellow"),
     link.rttMs === null ? "" : formatDuration(link.rttMs),

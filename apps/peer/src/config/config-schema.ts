@@ -28,6 +28,9 @@ export const configSchema = z.object({
   data: text.min(1, "must name a folder").describe("Folder of the replica; created when missing"),
   listen: parsedBy(parseListen).describe("HOST:PORT for browsers, peers and health checks; port 0 takes a free one"),
   peer: peerUrls.describe("Address of another peer, ws://HOST:PORT"),
+  role: choice(["writer", "follower"]).describe(
+    "writer, or follower: a replica that takes no writes; what promote or demote has set before wins",
+  ),
   discovery: flag.describe("Learn further peers from those that are linked, and dial them"),
   cluster: text
     .min(1, "must not be empty")
@@ -59,7 +62,7 @@ export type ConfigKey = keyof z.output<typeof configSchema>;
 
 export const CONFIG_KEYS = Object.keys(configSchema.shape) as readonly ConfigKey[];
 
-/** What holds where nothing is said. `admin`, `cluster`, `advertise`, `trust` and `backup-dir` have no default. */
+/** What holds where nothing is said. `admin`, `cluster`, `advertise`, `role`, `trust` and `backup-dir` have no default. */
 export const CONFIG_DEFAULTS = {
   data: "./yarrow-data",
   listen: "127.0.0.1:4321",

@@ -63,6 +63,7 @@ function optionsFor(config: ServeConfig, log: Logger, metrics: NonNullable<PeerO
     insecure: config.insecure,
     metrics,
     ...backupsFor(config),
+    ...(config.role === undefined ? {} : { role: config.role }),
     ...(config.admin === undefined ? {} : { admin: config.admin }),
     ...(config.trust === undefined ? {} : { trust: config.trust }),
     ...(config.cluster === undefined ? {} : { cluster: config.cluster }),
