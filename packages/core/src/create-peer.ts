@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import type { ProcessId } from "@yarrow/protocol";
 import { Replica } from "@yarrow/replica";
 import { createCredentials, formatKey } from "./credentials.ts";
+import { createClock } from "./clock.ts";
 import { decideCluster } from "./cluster.ts";
 import { formatHostPort, isWildcard } from "./host-port.ts";
 import { Listener } from "./listener.ts";
-import { createClock } from "./loop.ts";
 import { checkOptions } from "./options.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { Peer, PeerOptions } from "./peer-api.ts";
@@ -14,6 +14,9 @@ import { tellRememberedRole } from "./peer-role.ts";
 import { RunningPeer } from "./peer.ts";
 import { openSqliteStore, recordBoot } from "./store/open-store.ts";
 import type { SqliteStore } from "./store/sqlite-store.ts";
+
+/** A clock that was set back by more than this is worth a word. */
+const CLOCK_BEHIND_MS = 1_000;
 
 /**
  * Resolves when the peer listens and takes writes; links to others come up by themselves. Errors: YARROW_CONFIG_INVALID,
@@ -24,6 +27,12 @@ export async function createPeer(options: PeerOptions): Promise<Peer> {
   const checked = checkOptions(options);
   const clock = createClock();
   const store = openSqliteStore({ folder: checked.folder, durability: checked.durability, now: clock });
+  const aheadMs = clock.startAfter(store.lastArrivalMs());
+  if (aheadMs >= CLOCK_BEHIND_MS) {
+    const message =
+      "the clock of this machine is behind the last change in the store; times of arrival go on from there";
+    checked.log({ level: "warn", message, fields: { behindMs: aheadMs } });
+  }
   const listener = checked.listen === undefined ? undefined : new Listener(checked.listen);
   let peer: RunningPeer;
   try {

@@ -35,12 +35,6 @@ export interface LoopOptions {
 /** Longest wait a Node timer can hold. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
-/** Whole milliseconds since 1970 that never run backwards while the process lives, whatever happens to the clock on the wall. */
-export function createClock(): () => number {
-  const startedMs = Date.now() - performance.now();
-  return () => Math.floor(startedMs + performance.now());
-}
-
 export class Loop {
   readonly #options: LoopOptions;
   #queue: Input[] = [];

@@ -108,6 +108,8 @@ function copyJob(job: Job): Job {
     case "compact":
     case "describe":
       return { ...job, parts: job.parts.map(copy), deleteSet: copy(job.deleteSet) };
+    case "merge":
+      return { ...job, parts: job.parts.map(copy) };
     case "digest": {
       const documents = job.documents.map(({ parts, deleteSet }) => ({
         parts: parts.map(copy),
@@ -120,6 +122,7 @@ function copyJob(job: Job): Job {
 
 /** Buffers of a job made by {@link copyJob}, which nobody else holds. */
 function buffersOf(job: Job): ArrayBuffer[] {
+  if (job.kind === "merge") return job.parts.map(({ buffer }) => buffer as ArrayBuffer);
   const inputs = job.kind === "digest" ? job.documents : [job];
   const views = inputs.flatMap(({ parts, deleteSet }) => [...parts, deleteSet]);
   if (job.kind === "encode") views.push(job.stateVector);

@@ -4,7 +4,7 @@ import type { ClusterId, ProcessId } from "@yarrow/protocol";
 import { Replica } from "@yarrow/replica";
 import { onTestFinished } from "vitest";
 import { Listener } from "../src/listener.ts";
-import { createClock } from "../src/loop.ts";
+import { createClock } from "../src/clock.ts";
 import { checkOptions } from "../src/options.ts";
 import { RunningPeer } from "../src/peer.ts";
 import { openSqliteStore, recordBoot } from "../src/store/open-store.ts";

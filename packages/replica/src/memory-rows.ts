@@ -33,6 +33,8 @@ export interface Single {
   readonly pendingId: number;
   /** The last log row that was removed for good. */
   readonly pruned: ArrivalSequence;
+  /** Nothing that was removed for good is of a later time. */
+  readonly prunedMs: number;
 }
 
 /** An incarnation that was alive and is no more. */
@@ -63,6 +65,8 @@ export class MemoryRows {
   /** Rows kept aside, by the name of what they were. */
   readonly damaged = this.#table<string, LogRow | SnapshotRow>(compareText, () => 0);
   readonly #arrivalsByIncarnation = new Map<string, MemoryTable<ArrivalSequence, number>>();
+  /** Incarnations of which there ever were rows. */
+  readonly #incarnations = new Map<DocumentId, Set<Incarnation>>();
   #single: Single = {
     clusterId: undefined,
     role: undefined,
@@ -72,6 +76,7 @@ export class MemoryRows {
     pending: 0,
     pendingId: 0,
     pruned: 0,
+    prunedMs: 0,
   };
 
   get single(): Single {
@@ -91,8 +96,14 @@ export class MemoryRows {
     if (table === undefined) {
       table = this.#table<ArrivalSequence, number>(compareNumbers, () => 0);
       this.#arrivalsByIncarnation.set(key, table);
+      this.#incarnations.set(document, (this.#incarnations.get(document) ?? new Set()).add(incarnation));
     }
     return table;
+  }
+
+  /** Incarnations of which there may be rows or snapshots, the newest first. */
+  incarnations(document: DocumentId): Incarnation[] {
+    return [...(this.#incarnations.get(document) ?? [])].sort((a, b) => b - a);
   }
 
   /** Takes a log row away. */
@@ -107,9 +118,16 @@ export class MemoryRows {
   prune(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void {
     for (const sequence of [...this.arrivals(document, incarnation).keysAfter(undefined)]) {
       if (sequence > through) break;
+      const arrivedMs = this.log.get(sequence)?.arrivedMs ?? 0;
       this.removeLog(sequence);
       if (sequence > this.#single.pruned) this.setSingle({ pruned: sequence });
+      this.forgetThrough(arrivedMs);
     }
+  }
+
+  /** What was before this time can no longer be told. */
+  forgetThrough(arrivedMs: number): void {
+    if (arrivedMs > this.#single.prunedMs) this.setSingle({ prunedMs: arrivedMs });
   }
 
   /** Takes over all rows of another store, sharing them. */
@@ -131,6 +149,7 @@ export class MemoryRows {
       table.fill(arrivals);
       this.#arrivalsByIncarnation.set(key, table);
     }
+    for (const [document, incarnations] of from.#incarnations) this.#incarnations.set(document, new Set(incarnations));
     this.#single = from.#single;
   }
 

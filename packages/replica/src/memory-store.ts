@@ -8,6 +8,7 @@
 import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId, Role } from "@yarrow/protocol";
 import { assert, isAlive } from "@yarrow/protocol";
 import { MemoryDamage } from "./memory-damage.ts";
+import { incarnationBefore, lastArrivalMs, lastSequenceBefore, readLogBefore, sweepDead } from "./memory-past.ts";
 import { MemoryRows, incarnationKey, isDeleted, isIncluded, snapshotKey } from "./memory-rows.ts";
 import type { Inverse } from "./memory-table.ts";
 import { compareNames } from "./name-order.ts";
@@ -207,29 +208,28 @@ export class MemoryStore implements Store {
     return this.#rows.single.pruned;
   }
 
+  prunedThroughMs(): number {
+    return this.#rows.single.prunedMs;
+  }
+
+  lastArrivalMs(): number {
+    return lastArrivalMs(this.#rows);
+  }
+
+  readLogBefore(document: DocumentId, before: ArrivalSequence, limit: number): LogRow[] {
+    return readLogBefore(this.#rows, document, before, limit);
+  }
+
+  incarnationBefore(document: DocumentId, below: Incarnation): Incarnation {
+    return incarnationBefore(this.#rows, document, below);
+  }
+
   lastSequenceBefore(document: DocumentId, incarnation: Incarnation, arrivedMs: number): ArrivalSequence {
-    const arrivals = this.#rows.arrivals(document, incarnation);
-    // Clocks may step back, so the rows before a time need not be the first rows.
-    let last: ArrivalSequence = 0;
-    for (const sequence of arrivals.keysAfter(undefined)) {
-      if ((arrivals.get(sequence) ?? 0) < arrivedMs) last = sequence;
-    }
-    return last;
+    return lastSequenceBefore(this.#rows, document, incarnation, arrivedMs);
   }
 
   sweepDead(arrivedMs: number, limit: number): number {
-    const due = [...this.#rows.ended.valuesAfter(undefined)].filter((row) => row.endedMs < arrivedMs);
-    due.sort((a, b) => a.endedMs - b.endedMs || a.document - b.document || a.incarnation - b.incarnation);
-    const swept = new Set<DocumentId>();
-    for (const { document, incarnation } of due) {
-      if (!swept.has(document) && swept.size >= limit) break;
-      swept.add(document);
-      this.deleteLog(document, incarnation, Number.MAX_SAFE_INTEGER);
-      this.deleteSnapshot(document, incarnation, "head");
-      this.deleteSnapshot(document, incarnation, "base");
-      this.#rows.ended.delete(incarnationKey(document, incarnation));
-    }
-    return swept.size;
+    return sweepDead(this.#rows, arrivedMs, limit);
   }
 
   readSnapshot(document: DocumentId, incarnation: Incarnation, kind: SnapshotKind): SnapshotRow | undefined {

@@ -115,6 +115,11 @@ export class MemoryTable<K, V> {
     this.#values.set(key, value);
   }
 
+  /** The greatest key. */
+  lastKey(): K | undefined {
+    return this.#sorted.at(-1);
+  }
+
   /** Keys in order, from the first that is not less than `from`. Do not change the table meanwhile. */
   *keysFrom(from: K): Generator<K> {
     for (let at = this.#placeOf(from); at < this.#sorted.length; at++) yield this.#sorted[at] as K;

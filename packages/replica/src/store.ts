@@ -206,8 +206,19 @@ export interface Store {
    * has not seen them by now will not. (A damaged row that was set aside does not count: its content arrives anew.)
    */
   prunedThrough(): ArrivalSequence;
+  /**
+   * The past can be told from this instant on, in ms since 1970: nothing that was removed for good was of a later time. 0 = nothing
+   * ever was removed.
+   */
+  prunedThroughMs(): number;
+  /** The time of the latest arrival, also when its row is gone; 0 = before the first. Later arrivals must not have earlier times. */
+  lastArrivalMs(): number;
   /** Removes rows of one incarnation through a sequence. */
   deleteLog(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void;
+  /** Rows of one document, of all incarnations, before a sequence, newest first, at most `limit`. */
+  readLogBefore(document: DocumentId, before: ArrivalSequence, limit: number): LogRow[];
+  /** The greatest incarnation below one of which a row or a snapshot is kept; 0 = none. */
+  incarnationBefore(document: DocumentId, below: Incarnation): Incarnation;
   /** The largest sequence of that incarnation's rows that arrived before a time; 0 = none. */
   lastSequenceBefore(document: DocumentId, incarnation: Incarnation, arrivedMs: number): ArrivalSequence;
   /** Forgets rows and snapshots of incarnations that ended before a time, except the rows that record deletions. At most `limit` documents; returns how many were touched. */

@@ -2,8 +2,8 @@
  * Jobs that may take longer than the loop can wait. Pure functions of their input, so the shell runs them in a worker
  * thread and the simulator runs them in place. `doWork` in `document/do-work.ts` performs them.
  */
-export type Work = EncodeWork | CompactWork | DigestWork;
-export type WorkResult = EncodeResult | CompactResult | DigestResult | WorkFailed;
+export type Work = EncodeWork | CompactWork | MergeWork | DigestWork;
+export type WorkResult = EncodeResult | CompactResult | MergeResult | DigestResult | WorkFailed;
 
 /** Merge stored updates and encode what a state vector lacks. */
 export interface EncodeWork {
@@ -31,6 +31,19 @@ export interface CompactWork {
 export interface CompactResult {
   readonly kind: "compact";
   readonly snapshot: Uint8Array;
+}
+
+/** Merge stored updates and drop nothing: for the past, where what was deleted later is still there. */
+export interface MergeWork {
+  readonly kind: "merge";
+  readonly parts: readonly Uint8Array[];
+}
+
+export interface MergeResult {
+  readonly kind: "merge";
+  readonly update: Uint8Array;
+  /** Encoded state vector of the update. */
+  readonly stateVector: Uint8Array;
 }
 
 /** Digest the content of documents for deep verification. */

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { StoreFullError } from "../src/store.ts";
 import type { Store } from "../src/store.ts";
+import { past } from "./store-contract-past.ts";
 import { ended, listings, log, otherTables } from "./store-contract-tables.ts";
 import type { Current, StoreFixture } from "./store-fixture.ts";
 import {
@@ -43,6 +44,9 @@ export function storeContract(name: string, open: () => StoreFixture): void {
     });
     describe("the log", () => {
       log(current);
+    });
+    describe("the past", () => {
+      past(current);
     });
     describe("ended incarnations", () => {
       ended(current);

@@ -29,7 +29,9 @@ export class LogPlaces {
   readonly #connection: Connection;
   readonly #readFresh: Query<[sequence: number, document: number, incarnation: number, arrivedMs: number]>;
   readonly #lastBefore: Query<[sequence: number]>;
-  readonly #lastThrough: Query<[sequence: number]>;
+  readonly #lastThrough: Query<[sequence: number, arrivedMs: number]>;
+  readonly #readBefore: Query<[sequence: number]>;
+  readonly #incarnationBefore: Query<[incarnation: number | null]>;
   readonly #insertFresh: Command;
   readonly #clear: Command;
   readonly #deletePlaces: Command;
@@ -55,7 +57,16 @@ export class LogPlaces {
        ORDER BY document, incarnation, sequence`,
     );
     const through = "WHERE document = ? AND incarnation = ? AND sequence <= ?";
-    this.#lastThrough = connection.query(`SELECT sequence FROM log_place ${through} ORDER BY sequence DESC LIMIT 1`);
+    this.#lastThrough = connection.query(
+      `SELECT sequence, arrived_ms FROM log_place ${through} ORDER BY sequence DESC LIMIT 1`,
+    );
+    // Later incarnations have later rows, so this is also the order of the sequences, and that of the index.
+    this.#readBefore = connection.query(
+      "SELECT sequence FROM log_place WHERE document = ? AND sequence < ? ORDER BY incarnation DESC, sequence DESC LIMIT ?",
+    );
+    this.#incarnationBefore = connection.query(
+      "SELECT max(incarnation) FROM log_place WHERE document = ? AND incarnation < ?",
+    );
     this.#clear = connection.command("DELETE FROM log_place");
     this.#deletePlaces = connection.command(`DELETE FROM log_place ${through}`);
     this.#deleteIndexedRows = connection.command(
@@ -92,6 +103,24 @@ export class LogPlaces {
     return found;
   }
 
+  /** Sequences of a document's rows before one, newest first. */
+  before(document: DocumentId, sequence: ArrivalSequence, limit: number): ArrivalSequence[] {
+    const found: ArrivalSequence[] = [];
+    for (const row of (this.#freshByDocument.get(document) ?? []).toReversed()) {
+      if (found.length >= limit) break;
+      if (row.sequence < sequence) found.push(row.sequence);
+    }
+    if (found.length >= limit) return found;
+    for (const [place] of this.#readBefore.all(document, sequence, limit - found.length)) found.push(place);
+    return found;
+  }
+
+  /** The greatest incarnation below one that has rows; 0 = none. */
+  incarnationBefore(document: DocumentId, below: Incarnation): Incarnation {
+    const fresh = (this.#freshByDocument.get(document) ?? []).findLast((row) => row.incarnation < below);
+    return fresh?.incarnation ?? this.#incarnationBefore.get(document, below)?.[0] ?? 0;
+  }
+
   lastBefore(document: DocumentId, incarnation: Incarnation, arrivedMs: number): ArrivalSequence {
     const fresh = this.#freshByDocument.get(document) ?? [];
     const last = fresh.findLast((row) => row.incarnation === incarnation && row.arrivedMs < arrivedMs);
@@ -103,16 +132,21 @@ export class LogPlaces {
     document: DocumentId,
     incarnation: Incarnation,
     through: ArrivalSequence,
-  ): { readonly rows: number; readonly last: ArrivalSequence } {
-    const lastPlace = this.#lastThrough.get(document, incarnation, through)?.[0] ?? 0;
+  ): { readonly rows: number; readonly last: ArrivalSequence; readonly lastMs: number } {
+    const [lastPlace, lastPlaceMs] = this.#lastThrough.get(document, incarnation, through) ?? [0, 0];
     const removed = this.#deleteIndexedRows.run(document, incarnation, through);
     this.#deletePlaces.run(document, incarnation, through);
-    const fresh = this.fresh(document, incarnation, 0, Number.POSITIVE_INFINITY).filter(
-      (sequence) => sequence <= through,
+    const fresh = (this.#freshByDocument.get(document) ?? []).filter(
+      (row) => row.incarnation === incarnation && row.sequence <= through,
     );
-    for (const sequence of fresh) this.#deleteRow.run(sequence);
-    this.#forget(document, new Set(fresh));
-    return { rows: removed + fresh.length, last: fresh.at(-1) ?? lastPlace };
+    for (const { sequence } of fresh) this.#deleteRow.run(sequence);
+    this.#forget(document, new Set(fresh.map(({ sequence }) => sequence)));
+    const last = fresh.at(-1);
+    return {
+      rows: removed + fresh.length,
+      last: last?.sequence ?? lastPlace,
+      lastMs: last?.arrivedMs ?? lastPlaceMs,
+    };
   }
 
   removeOne(document: DocumentId, incarnation: Incarnation, sequence: ArrivalSequence): number {

@@ -38,7 +38,9 @@ export class LogTable {
   readonly #readPlaces: Query<StoredLogRow>;
   readonly #readAll: Query<[...StoredLogRow, name: string]>;
   readonly #dueDocuments: Query<[document: number]>;
-  readonly #dueIncarnations: Query<[incarnation: number]>;
+  readonly #dueIncarnations: Query<[incarnation: number, endedMs: number]>;
+  readonly #lastSnapshot: Query<[incarnation: number | null]>;
+  #lastArrivalMs: number;
 
   constructor(connection: Connection, damaged: DamagedTable) {
     this.#connection = connection;
@@ -63,11 +65,29 @@ export class LogTable {
     this.#dueDocuments = connection.query(
       "SELECT document FROM ended WHERE ended_ms < ? GROUP BY document ORDER BY min(ended_ms), document LIMIT ?",
     );
-    this.#dueIncarnations = connection.query("SELECT incarnation FROM ended WHERE document = ? AND ended_ms < ?");
+    this.#dueIncarnations = connection.query(
+      "SELECT incarnation, ended_ms FROM ended WHERE document = ? AND ended_ms < ?",
+    );
+    this.#lastSnapshot = connection.query(
+      "SELECT max(incarnation) FROM snapshot WHERE document = ? AND incarnation < ?",
+    );
+    const last = connection
+      .query<[arrivedMs: number]>("SELECT arrived_ms FROM update_log ORDER BY sequence DESC LIMIT 1")
+      .get();
+    this.#lastArrivalMs = Math.max(last?.[0] ?? 0, this.#pruned.arrivedMs);
   }
 
   get prunedThrough(): ArrivalSequence {
     return this.#pruned.sequence;
+  }
+
+  get prunedThroughMs(): number {
+    return this.#pruned.arrivedMs;
+  }
+
+  /** Not taken back with a transaction: what a failed one has given out may be kept to all the same. */
+  get lastArrivalMs(): number {
+    return this.#lastArrivalMs;
   }
 
   append(row: NewLogRow): ArrivalSequence {
@@ -78,6 +98,7 @@ export class LogTable {
     this.#insert.run(sequence, row.document, row.incarnation, row.arrivedMs, checksum, bytes);
     this.#places.add(row.document, { sequence, incarnation: row.incarnation, arrivedMs: row.arrivedMs });
     totals.add("logRows", 1);
+    if (row.arrivedMs > this.#lastArrivalMs) this.#lastArrivalMs = row.arrivedMs;
     return sequence;
   }
 
@@ -98,9 +119,20 @@ export class LogTable {
   }
 
   delete(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void {
-    const { rows, last } = this.#places.removeThrough(document, incarnation, through);
+    const { rows, last, lastMs } = this.#places.removeThrough(document, incarnation, through);
     this.#connection.totals.add("logRows", -rows);
-    this.#pruned.moveTo(last);
+    this.#pruned.moveTo(last, lastMs);
+  }
+
+  readBefore(document: DocumentId, before: ArrivalSequence, limit: number): LogRow[] {
+    return this.#places.before(document, before, limit).flatMap((sequence) => {
+      const stored = this.#readOne.get(sequence);
+      return stored === undefined ? [] : [toRow(stored)];
+    });
+  }
+
+  incarnationBefore(document: DocumentId, below: Incarnation): Incarnation {
+    return Math.max(this.#places.incarnationBefore(document, below), this.#lastSnapshot.get(document, below)?.[0] ?? 0);
   }
 
   lastBefore(document: DocumentId, incarnation: Incarnation, arrivedMs: number): ArrivalSequence {
@@ -111,8 +143,10 @@ export class LogTable {
   sweepDead(arrivedMs: number, limit: number): number {
     const documents = this.#dueDocuments.all(arrivedMs, limit);
     for (const [document] of documents) {
-      for (const [incarnation] of this.#dueIncarnations.all(document, arrivedMs)) {
+      for (const [incarnation, endedMs] of this.#dueIncarnations.all(document, arrivedMs)) {
         this.delete(document, incarnation, Number.MAX_SAFE_INTEGER);
+        // It was there until it ended: only from then on can the document's past be told without it.
+        this.#pruned.moveTo(0, endedMs);
         this.#deleteSnapshots.run(document, incarnation);
         this.#deleteEnded.run(document, incarnation);
       }

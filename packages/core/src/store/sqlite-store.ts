@@ -169,6 +169,22 @@ export class SqliteStore implements Store {
     return this.#log.prunedThrough;
   }
 
+  prunedThroughMs(): number {
+    return this.#log.prunedThroughMs;
+  }
+
+  lastArrivalMs(): number {
+    return this.#log.lastArrivalMs;
+  }
+
+  readLogBefore(document: DocumentId, before: ArrivalSequence, limit: number): LogRow[] {
+    return this.#log.readBefore(document, before, limit);
+  }
+
+  incarnationBefore(document: DocumentId, below: Incarnation): Incarnation {
+    return this.#log.incarnationBefore(document, below);
+  }
+
   deleteLog(document: DocumentId, incarnation: Incarnation, through: ArrivalSequence): void {
     this.#log.delete(document, incarnation, through);
   }

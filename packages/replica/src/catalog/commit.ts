@@ -24,7 +24,7 @@ export interface CommitParts {
   readonly tree: SetTree;
   readonly catalog: Catalog;
   readonly config: ReplicaConfig;
-  /** Local clock in ms since 1970 that never runs backwards within a process. */
+  /** Local clock in ms since 1970. */
   readonly now: number;
 }
 
@@ -60,7 +60,8 @@ function attempt(parts: CommitParts, changes: readonly StagedChange[]): YarrowEr
 
 function writeChange(parts: CommitParts, change: StagedChange): DocumentRow {
   const { store } = parts;
-  const arrivedMs = Math.floor(parts.now);
+  // Times of arrival order the past: they never run backwards, whatever happened to the clock before this start.
+  const arrivedMs = Math.max(Math.floor(parts.now), store.lastArrivalMs());
   const { entry } = change;
   const row = entry.row ?? store.createDocument(entry.name, entry.key);
   if (change.moved) endIncarnation(store, row);

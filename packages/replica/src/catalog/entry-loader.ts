@@ -95,7 +95,7 @@ function foldRow(entry: Entry, segments: readonly LogSegment[]): void {
 
 /** All rows of an incarnation after a sequence, a bounded read at a time. */
 export function* readRows(
-  store: Store,
+  store: Pick<Store, "readLog">,
   row: DocumentRow,
   incarnation: Incarnation,
   after: number,

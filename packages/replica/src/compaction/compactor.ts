@@ -13,12 +13,12 @@ import type { Encoder } from "../catalog/encoder.ts";
 import type { Entry } from "../catalog/entry.ts";
 import { readRows } from "../catalog/entry-loader.ts";
 import { encodeFence } from "../document/fence.ts";
-import { mergeUpdates } from "../document/merge.ts";
 import type { Effect } from "../effect.ts";
 import type { RequestId } from "../event.ts";
-import type { ArrivalSequence, DocumentRow, Store } from "../store.ts";
+import type { ArrivalSequence, DocumentRow, SnapshotRow, Store } from "../store.ts";
 import { StoreFullError } from "../store.ts";
 import type { Workbench } from "../workbench.ts";
+import { Retirement } from "./retirement.ts";
 
 interface FullCompaction {
   readonly request: RequestId;
@@ -47,10 +47,17 @@ export class Compactor {
   readonly #full: FullCompaction[] = [];
   /** Documents whose tail has outgrown their head, first come first; names only, for each holds its bytes while under way. */
   readonly #due = new Set<string>();
+  readonly #retirement: Retirement;
   #underway = 0;
 
   constructor(parts: CompactorParts) {
     this.#parts = parts;
+    this.#retirement = new Retirement({
+      ...parts,
+      compact: (entry) => this.compact(entry, () => {}),
+      writeCheckpoint: (entry, row) => this.#writeCheckpoint(entry, row),
+      attempt,
+    });
   }
 
   /** Puts a document in line when its tail has outgrown its head. */
@@ -143,12 +150,13 @@ export class Compactor {
     snapshot: Uint8Array,
     now: number,
   ): number | undefined {
-    const { store, catalog, emit, config } = this.#parts;
+    const { store, catalog, emit } = this.#parts;
     const entry = catalog.entry(name, now);
     const { row } = entry;
     if (row === undefined || entry.incarnation !== incarnation) return undefined;
     // An older snapshot must not take the place of a newer one: rows between the two may be gone.
-    if ((store.readSnapshot(row.id, incarnation, "head")?.sequence ?? 0) >= sequence) return undefined;
+    const before = store.readSnapshot(row.id, incarnation, "head");
+    if ((before?.sequence ?? 0) >= sequence) return undefined;
     let tailBytes = 0;
     for (const logRow of readRows(store, row, incarnation, sequence)) {
       for (const segment of logRow.segments ?? []) tailBytes += segment.update.length;
@@ -157,10 +165,10 @@ export class Compactor {
     const saved = attempt(() =>
       store.transaction(() => {
         const head = { document: row.id, incarnation, kind: "head", sequence, stateVector, update: snapshot } as const;
+        this.#keepPast(row, incarnation, sequence, before);
         store.writeSnapshot(head);
         this.#writeCheckpoint(entry, row);
         this.#writeRow(entry, written);
-        if (config.historyMs === 0) store.deleteLog(row.id, incarnation, sequence);
       }),
     );
     if (!saved) return undefined;
@@ -173,40 +181,26 @@ export class Compactor {
     return snapshot.length + tailBytes;
   }
 
-  /**
-   * Moves what has left the history window from the log into the base snapshot. Returns false when the document must be
-   * compacted first; it is then on its way.
-   */
+  /** Moves what has left the history window into the base snapshot: see {@link Retirement.retire}. */
   retire(entry: Entry, arrivedBeforeMs: number): boolean {
-    const { store } = this.#parts;
-    const { row, incarnation } = entry;
-    if (row === undefined || !entry.alive) return true;
-    const through = store.lastSequenceBefore(row.id, incarnation, arrivedBeforeMs);
-    if (through === 0) return true;
-    const head = store.readSnapshot(row.id, incarnation, "head");
-    if (head?.update === undefined || head.sequence < through) {
-      this.compact(entry, () => {});
-      return false;
+    return this.#retirement.retire(entry, arrivedBeforeMs);
+  }
+
+  /** Keeps the past whole when a head takes the place of another. */
+  #keepPast(row: DocumentRow, incarnation: number, sequence: ArrivalSequence, before: SnapshotRow | undefined): void {
+    const { store, config } = this.#parts;
+    if (config.historyMs === 0) {
+      // Rows go here, so that a base would be followed by a gap.
+      store.deleteSnapshot(row.id, incarnation, "base");
+      store.deleteLog(row.id, incarnation, sequence);
+      return;
     }
-    const base = store.readSnapshot(row.id, incarnation, "base");
-    const parts = base?.update === undefined ? [] : [base.update];
-    let damaged = base !== undefined && base.update === undefined;
-    for (const logRow of readRows(store, row, incarnation, base?.sequence ?? 0)) {
-      if (logRow.sequence > through) break;
-      damaged ||= logRow.segments === undefined;
-      for (const segment of logRow.segments ?? []) parts.push(segment.update);
-    }
-    attempt(() =>
-      store.transaction(() => {
-        // A base is not made from less than everything, for it may have to take the head's place: the past then begins there.
-        const update = damaged ? head.update! : mergeUpdates(parts);
-        const stateVector = head.stateVector ?? new Uint8Array([0]);
-        store.writeSnapshot({ document: row.id, incarnation, kind: "base", sequence: through, stateVector, update });
-        this.#writeCheckpoint(entry, row);
-        store.deleteLog(row.id, incarnation, through);
-      }),
-    );
-    return true;
+    if (before?.update === undefined || before.stateVector === undefined) return;
+    if (store.readSnapshot(row.id, incarnation, "base") !== undefined) return;
+    const [oldest] = store.readLog(row.id, incarnation, 0, 1);
+    // The rows of the old head were not kept, as long as there was no history: it is what the past begins with.
+    const kept = oldest !== undefined && oldest.sequence <= before.sequence;
+    if (!kept) store.writeSnapshot({ ...before, kind: "base", update: before.update, stateVector: before.stateVector });
   }
 
   #writeCheckpoint(entry: Entry, row: DocumentRow): void {

@@ -90,7 +90,7 @@ function finishRun(text: DigestText, run: Run | undefined): void {
 }
 
 /** Content in one form, however it was encoded: JSON turns infinities to null on its way, tagged values keep them. */
-function contentText(content: Y.Item["content"]): string {
+export function contentText(content: Y.Item["content"]): string {
   if (content instanceof Y.ContentString) return content.str;
   if (content instanceof Y.ContentAny) return content.arr.map((value) => `${canonicalText(value)};`).join("");
   if (content instanceof Y.ContentJSON) return content.arr.map((value) => `${canonicalJson(value)};`).join("");

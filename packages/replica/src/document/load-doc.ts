@@ -16,11 +16,15 @@ export interface LoadOptions {
  */
 export function loadDoc(parts: readonly Uint8Array[], deleteSet: Uint8Array, options: LoadOptions): Y.Doc {
   const doc = new Y.Doc(options);
+  applyParts(doc, deleteSet.length > 0 ? [...parts, updateOfDeletes(deleteSet)] : parts);
+  return doc;
+}
+
+/** Applies updates as one transaction that adds nothing of its own. Throws whatever Yjs throws. */
+export function applyParts(doc: Y.Doc, parts: readonly Uint8Array[]): void {
   doc.transact((transaction) => {
     for (const part of parts) Y.applyUpdate(doc, part);
-    if (deleteSet.length > 0) Y.applyUpdate(doc, updateOfDeletes(deleteSet));
     // A remote transaction would make rich text clean up its formatting marks: deletes that no lattice has.
     transaction.local = true;
   });
-  return doc;
 }

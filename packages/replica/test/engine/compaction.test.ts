@@ -1,6 +1,7 @@
 /** Snapshots, the history window, and joins that are encoded once. */
 import { describe, expect, it } from "vitest";
 import { doWork } from "../../src/document/do-work.ts";
+import { decodeStateVector } from "../../src/document/state-vector.ts";
 import type { Peer } from "./cluster.ts";
 import { Cluster, Editor, textOf } from "./cluster.ts";
 
@@ -164,6 +165,54 @@ describe("the history window", () => {
     const again = cluster.add({ store: peer.store });
     expect(textOf(again, "n", cluster.now)).toBe(writer.text);
     expect(again.replica.status(cluster.now).root).toBe(peer.replica.status(cluster.now).root);
+  });
+
+  describe("of a large document", () => {
+    /** Has a head, and all rows but the last two out of the window; the sweep that retires them is yet to come. */
+    function due() {
+      const { cluster, peer, writer } = written(40, { sweepIntervalMs: 60_000, inlineWorkBytes: 8_000 });
+      cluster.step(peer, { type: "compact", request: 1 });
+      cluster.run(HISTORY_MS - 1_000);
+      writer.type("later");
+      cluster.run(1);
+      return { cluster, peer, writer };
+    }
+
+    /** Steps until the merge is asked for, and holds it back. */
+    function beginMerge(cluster: Cluster, peer: Peer) {
+      for (;;) {
+        cluster.now += 1_000;
+        for (const effect of peer.replica.step([], cluster.now)) {
+          if (effect.type === "work" && effect.job.kind === "merge") return effect;
+        }
+      }
+    }
+
+    it("[HIS11] it is merged by a worker, and the rows stay until that is done", () => {
+      const { cluster, peer, writer } = due();
+      const work = beginMerge(cluster, peer);
+      expect(rowsOf(peer)).toBe(41);
+      // Another walk of the sweep does not begin it again.
+      cluster.run(120_000);
+      expect(rowsOf(peer)).toBe(41);
+      cluster.step(peer, { type: "work-done", work: work.work, result: doWork(work.job) });
+      expect(rowsOf(peer)).toBe(1);
+      const base = peer.store.readSnapshot(rowOf(peer).id, 1, "base")!;
+      expect(decodeStateVector(base.stateVector!).get(writer.doc.clientID)).toBeLessThan(writer.text.length);
+      expect(textOf(peer, "n", cluster.now)).toBe(writer.text);
+    });
+
+    it("[HIS11] what comes back after a deletion, or fails, changes nothing", () => {
+      const { cluster, peer } = due();
+      const failed = beginMerge(cluster, peer);
+      cluster.step(peer, { type: "work-done", work: failed.work, result: { kind: "failed", detail: "died" } });
+      expect(rowsOf(peer)).toBe(41);
+      const work = beginMerge(cluster, peer);
+      cluster.step(peer, { type: "delete", request: 2, name: "n" });
+      cluster.step(peer, { type: "work-done", work: work.work, result: doWork(work.job) });
+      expect(peer.store.readSnapshot(rowOf(peer).id, 1, "base")).toBeUndefined();
+      expect(rowsOf(peer)).toBe(41);
+    });
   });
 
   it("[INC19] what was deleted stays readable for it, and goes then; the tombstone stays", () => {
