@@ -14,7 +14,16 @@ export interface RunningPeer extends Omit<ControlClient, "status" | "close" | ty
 }
 
 /** Keys of which something may be absent. */
-type Nullable = "clusterId" | "url" | "rememberedRole" | "writers" | "upstream" | "links" | "merged" | "backup";
+type Nullable =
+  | "clusterId"
+  | "url"
+  | "rememberedRole"
+  | "writers"
+  | "upstream"
+  | "links"
+  | "merged"
+  | "backup"
+  | "query";
 
 interface PlaceReport {
   readonly peerId: string;
@@ -35,6 +44,12 @@ export interface StatusReport extends Omit<PeerStatus, Nullable> {
   readonly links: readonly LinkReport[];
   readonly merged: readonly MergeReport[];
   readonly backup: BackupReport;
+  readonly query: QueryReport;
+}
+
+interface QueryReport extends Pick<PeerStatus["query"], "state"> {
+  readonly lagMs: number | null;
+  readonly progress: number | null;
 }
 
 type LinkRoles = "feedsUs" | "takesOurs" | "theyHoldMore" | "weHoldMore";
@@ -68,6 +83,8 @@ export async function withPeer<T>(
       status: async () => reportStatus(await client.status()),
       documents: (query) => client.documents(query),
       show: (name, options) => client.show(name, options),
+      query: (sql, params, options) => client.query(sql, params, options),
+      rebuildProjection: () => client.rebuildProjection(),
       delete: (name) => client.delete(name),
       verify: (options) => client.verify(options),
       compact: () => client.compact(),
@@ -100,6 +117,7 @@ function reportStatus(status: PeerStatus): StatusReport {
     sessions,
     store,
     copies,
+    query,
   } = status;
   return {
     peerId,
@@ -114,6 +132,7 @@ function reportStatus(status: PeerStatus): StatusReport {
     sessions,
     store,
     copies,
+    query: { state: query.state, lagMs: query.lagMs ?? null, progress: query.progress ?? null },
     paused: status.paused,
     duplicateIdentity: status.duplicateIdentity,
     publicKey,

@@ -23,6 +23,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   switch (error.code) {
     case "YARROW_USAGE":
     case "YARROW_CONFIG_INVALID":
+    case "YARROW_QUERY_INVALID":
       return EXIT_CODES.usage;
     case "YARROW_PEER_NOT_RUNNING":
       return EXIT_CODES.notRunning;

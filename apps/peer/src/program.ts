@@ -12,6 +12,7 @@ import { defineKey } from "./commands/key.ts";
 import { defineLink } from "./commands/link.ts";
 import { defineRestore } from "./commands/restore.ts";
 import { defineDemote, definePromote } from "./commands/role.ts";
+import { defineQuery } from "./commands/query.ts";
 import { defineServe } from "./commands/serve.ts";
 import { defineShow } from "./commands/show.ts";
 import { defineStatus } from "./commands/status.ts";
@@ -53,6 +54,7 @@ export function createProgram(end: (code: ExitCode) => void): Command {
     defineStatus,
     defineDocuments,
     defineShow,
+    defineQuery,
     defineDelete,
     defineVerify,
     defineCompact,

@@ -95,12 +95,13 @@ function changeOf(row: ChangeRow, boots: readonly BootRow[]): Change {
 }
 
 /** Boots are listed oldest first. A sequence belongs to the last boot that began at or before it. */
-function formatCursor(boots: readonly BootRow[], sequence: ArrivalSequence): string {
+export function formatCursor(boots: readonly BootRow[], sequence: ArrivalSequence): string {
   const boot = boots.findLast(({ firstSequence }) => firstSequence <= sequence) ?? boots[0];
   return `${boot?.epoch ?? ""}.${sequence}`;
 }
 
-function parseCursor(cursor: string, store: FeedStore): ArrivalSequence | YarrowError {
+/** The place of a cursor in this store, or the YARROW_CURSOR_LOST that says why it has none. */
+export function parseCursor(cursor: string, store: Omit<FeedStore, "readChanges">): ArrivalSequence | YarrowError {
   const match = /^([0-9a-f]{1,32})\.([0-9]{1,15})$/.exec(cursor);
   const sequence = Number(match?.[2]);
   const boots = store.listBoots();

@@ -17,13 +17,25 @@ import type {
   ControlResult,
 } from "./control-message.ts";
 import { findControlPath } from "./control-path.ts";
-import type { DocumentDetail, DocumentInfo, LinkStatus, PeerStatus, ShowOptions, ListOptions } from "./peer-api.ts";
+import type {
+  DocumentDetail,
+  DocumentInfo,
+  LinkStatus,
+  ListOptions,
+  PeerStatus,
+  QueryOptions,
+  QueryParams,
+  QueryResult,
+  ShowOptions,
+} from "./peer-api.ts";
 
 /** A connection to the peer that runs on a data folder. Each method throws what the peer would, and YARROW_PEER_NOT_RUNNING when it goes away. */
 export interface ControlClient extends AsyncDisposable {
   status(): Promise<PeerStatus>;
   documents(options?: ListOptions): Promise<DocumentInfo[]>;
   show(name: string, options?: ShowOptions): Promise<DocumentDetail | undefined>;
+  query(sql: string, params?: QueryParams, options?: Omit<QueryOptions, "signal">): Promise<QueryResult>;
+  rebuildProjection(): Promise<void>;
   delete(name: string): Promise<boolean>;
   verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number }): Promise<VerifyReport>;
   compact(): Promise<CompactReport>;
@@ -83,6 +95,14 @@ class SocketClient implements ControlClient {
   async show(name: string, options: ShowOptions = {}): Promise<DocumentDetail | undefined> {
     const detail = await this.#call("show", { name, ...options });
     return detail === null ? undefined : { ...detail, update: new Uint8Array(Buffer.from(detail.update, "base64")) };
+  }
+
+  query(sql: string, params: QueryParams = [], options: Omit<QueryOptions, "signal"> = {}): Promise<QueryResult> {
+    return this.#call("query", { sql, params, ...options });
+  }
+
+  async rebuildProjection(): Promise<void> {
+    await this.#call("query.rebuild", {});
   }
 
   delete(name: string): Promise<boolean> {

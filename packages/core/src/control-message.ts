@@ -6,7 +6,16 @@ import type { Role } from "@yarrow/protocol";
 import type { BackupManifest } from "./backup/manifest.ts";
 import type { BackupProgress } from "./backup/report.ts";
 import type { VerifyReport } from "@yarrow/replica";
-import type { DocumentInfo, DocumentDetail, ListOptions, PeerStatus, ShowOptions } from "./peer-api.ts";
+import type {
+  DocumentInfo,
+  DocumentDetail,
+  ListOptions,
+  PeerStatus,
+  QueryOptions,
+  QueryParams,
+  QueryResult,
+  ShowOptions,
+} from "./peer-api.ts";
 
 /** Methods with what they take and give. */
 export interface ControlMethods {
@@ -16,6 +25,11 @@ export interface ControlMethods {
     readonly params: { readonly name: string } & ShowOptions;
     readonly result: WireDocumentDetail | null;
   };
+  readonly query: {
+    readonly params: { readonly sql: string; readonly params?: QueryParams } & Omit<QueryOptions, "signal">;
+    readonly result: QueryResult;
+  };
+  readonly "query.rebuild": { readonly params: object; readonly result: null };
   readonly delete: { readonly params: { readonly name: string }; readonly result: boolean };
   readonly verify: {
     readonly params: { readonly deep?: boolean; readonly timeoutMs?: number };

@@ -13,7 +13,7 @@ import type {
 } from "./control-message.ts";
 import { claimControlPath } from "./control-path.ts";
 import { CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX } from "./limits.ts";
-import type { Peer, RootContent, ShowOptions, ListOptions } from "./peer-api.ts";
+import type { Peer, QueryParams, RootContent, ShowOptions, ListOptions } from "./peer-api.ts";
 
 export interface ControlServer {
   close(): Promise<void>;
@@ -114,6 +114,16 @@ const HANDLERS: Handlers = {
     const detail = await peer.show(params.text("name"), params.show());
     return detail === undefined ? null : { ...detail, update: Buffer.from(detail.update).toString("base64") };
   },
+  query: (peer, params, { signal }) =>
+    peer.query(params.text("sql"), params.queryParams(), {
+      timeoutMs: params.optionalNumber("timeoutMs"),
+      maxRows: params.optionalNumber("maxRows"),
+      signal,
+    }),
+  "query.rebuild": (peer) => {
+    peer.rebuildProjection();
+    return null;
+  },
   delete: (peer, params) => peer.delete(params.text("name")),
   verify: (peer, params, { signal }) => {
     const timeoutMs = params.optionalNumber("timeoutMs");
@@ -182,6 +192,11 @@ class Params {
     const value = this.#values[name];
     if (value === undefined || value === null || typeof value === "boolean") return value ?? undefined;
     throw invalid(name, "true or false");
+  }
+
+  /** What they may be is the query's own concern. */
+  queryParams(): QueryParams | undefined {
+    return this.#values["params"] as QueryParams | undefined;
   }
 
   documents(): ListOptions {

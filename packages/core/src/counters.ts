@@ -27,6 +27,13 @@ export interface Counters {
   /** How many batches took at most so many ms: one number per {@link BATCH_MS_BOUNDS}, and one for the rest. Not cumulative. */
   readonly batchMsBuckets: number[];
   batchMsTotal: number;
+  /** Queries asked, those that did not end well, and how long all of them took, waiting included. */
+  queries: number;
+  queriesFailed: number;
+  queryMsTotal: number;
+  /** Documents written to the projection, and how long its thread worked for it. */
+  projectedDocuments: number;
+  projectionMsTotal: number;
   /** Delay of the event loop over the last window; these three go up and down. */
   loopDelayP50Ms: number;
   loopDelayP99Ms: number;
@@ -51,6 +58,11 @@ export function createCounters(): Counters {
     events: 0,
     batchMsBuckets: [0, ...BATCH_MS_BOUNDS].map(() => 0),
     batchMsTotal: 0,
+    queries: 0,
+    queriesFailed: 0,
+    queryMsTotal: 0,
+    projectedDocuments: 0,
+    projectionMsTotal: 0,
     loopDelayP50Ms: 0,
     loopDelayP99Ms: 0,
     loopDelayMaxMs: 0,

@@ -84,3 +84,12 @@ export const SOCKET_PATH_BYTES_MAX = 100;
 
 /** A backup gives up when the write-ahead log, which grows while its snapshot is held, has reached this. */
 export const BACKUP_WAL_BYTES_MAX = 4_096 * MIB;
+
+/** Connections to the admin listener at once. */
+export const ADMIN_CONNECTIONS_MAX = 128;
+/** Changes in one answer of `GET /changes` unless told otherwise, and at most. */
+export const ADMIN_CHANGES = 1_000;
+export const ADMIN_CHANGES_MAX = 10_000;
+/** How long `GET /changes` waits for a first change unless told otherwise, and at most. */
+export const ADMIN_WAIT_MS = 30_000;
+export const ADMIN_WAIT_MAX_MS = 300_000;

@@ -27,6 +27,7 @@ export interface CheckedOptions {
   readonly copies: CopiesPolicy;
   /** Undefined: everybody is let in. */
   readonly trust: TrustedKeys | undefined;
+  readonly query: boolean | undefined;
   readonly config: Partial<ReplicaConfig>;
   readonly backups: BackupSchedule | undefined;
   readonly metrics: PeerOptions["metrics"];
@@ -49,6 +50,7 @@ export function checkOptions(options: PeerOptions): CheckedOptions {
     durability: synchronous,
     copies,
     trust: options.trust === undefined ? undefined : new TrustedKeys(options.trust),
+    query: options.query,
     config: checkConfig(options),
     backups: checkBackups(options.backups),
     metrics: options.metrics,

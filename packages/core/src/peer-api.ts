@@ -8,6 +8,7 @@ import type { BackupOptions, BackupStatus } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
 import type { BackupSchedule } from "./backup/schedule.ts";
 import type { Counters } from "./counters.ts";
+import type { QueryParams } from "./query/check-sql.ts";
 
 export interface PeerOptions {
   /** Folder of the replica; created when missing. One peer per folder. */
@@ -41,6 +42,11 @@ export interface PeerOptions {
    * proves its key. Read again when it changes. Undefined: every peer of the cluster is let in, in the role it claims.
    */
   readonly trust?: string;
+  /**
+   * Keep a projection of every document for `query`. Undefined: from the first query on, and remembered in the data folder.
+   * True: from the start. False: never; a projection that is there is removed.
+   */
+  readonly query?: boolean;
   /** Allow a listener that is not on loopback without authentication. */
   readonly insecure?: boolean;
   /** Bounds and intervals of the engine; for tests and unusual networks. */
@@ -103,6 +109,14 @@ export interface Peer extends AsyncDisposable {
    * the history window: a feed or cursor that has missed a row which left it ends with YARROW_CURSOR_LOST, and never skips one.
    */
   changes(options?: { readonly since?: string; readonly signal?: AbortSignal }): AsyncIterable<Change>;
+  /**
+   * Asks one reading statement of SQLite over `documents` and `documents_fts`: see docs/QUERY.md. It runs in a process of its own and
+   * holds up neither the loop nor a commit. Errors: YARROW_QUERY_INVALID, YARROW_QUERY_OFF, YARROW_QUERY_NOT_READY while the
+   * projection is being built, YARROW_QUERY_BUSY, YARROW_QUERY_TIMEOUT, YARROW_QUERY_TOO_LARGE, YARROW_QUERY_FAILED.
+   */
+  query(sql: string, params?: QueryParams, options?: QueryOptions): Promise<QueryResult>;
+  /** Begins the projection anew from the documents' bytes, in the background; queries wait for it. Errors: YARROW_QUERY_OFF. */
+  rebuildProjection(): void;
   /** Checks this replica's own rows, and compares it with every linked peer. */
   verify(options?: {
     readonly deep?: boolean;
@@ -225,6 +239,41 @@ export interface Change {
   }[];
 }
 
+export type { QueryParams, QueryValue } from "./query/check-sql.ts";
+
+export interface QueryOptions {
+  /** Waiting included. Default 5,000, at most 60,000. */
+  readonly timeoutMs?: number | undefined;
+  /** Default 1,000, at most 100,000. */
+  readonly maxRows?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface QueryResult {
+  readonly columns: readonly string[];
+  /** In the order of the columns. Integers beyond 2^53 are their digits, bytes Base64. */
+  readonly rows: readonly (readonly QueryCell[])[];
+  /** There are more rows than `maxRows`, or than an answer's 4 MiB. */
+  readonly truncated: boolean;
+  /** How much older than the replica the content was that was read, at that moment; 0: not at all. */
+  readonly projectionLagMs: number;
+  /** How far this replica was behind those it follows; undefined where that is not known. */
+  readonly replicaLagMs: number | undefined;
+  /** How long SQLite took. */
+  readonly ms: number;
+}
+
+export type QueryCell = string | number | null;
+
+export interface QueryStatus {
+  /** `off`: by option. `idle`: nobody asked yet. `building`: queries wait. `failing`: it is tried again and again, see the log. */
+  readonly state: "off" | "idle" | "building" | "ready" | "failing";
+  /** How much older than the replica the projection is; undefined unless ready. */
+  readonly lagMs: number | undefined;
+  /** 0 to 1 while building. */
+  readonly progress: number | undefined;
+}
+
 /** The shape of `status --json`. Stable: other programs read it. */
 export interface PeerStatus {
   readonly peerId: PeerId;
@@ -254,6 +303,7 @@ export interface PeerStatus {
   readonly store: { readonly bytes: number; readonly logRows: number; readonly synchronous: "full" | "normal" };
   /** Acknowledgements that wait for other peers: what is wanted, who acknowledges, what waits. */
   readonly copies: CopiesStatus;
+  readonly query: QueryStatus;
   /** Links are paused by an operator. */
   readonly paused: boolean;
   /** Two live processes with one peer id were seen. */

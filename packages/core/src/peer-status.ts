@@ -1,6 +1,6 @@
 /** Puts together what `status` tells, from the engine, the store and the shell. */
 import type { ReplicaStatus } from "@yarrow/replica";
-import type { Peer, PeerStatus } from "./peer-api.ts";
+import type { Peer, PeerStatus, QueryStatus } from "./peer-api.ts";
 
 export interface StatusSources {
   readonly peer: Pick<Peer, "peerId" | "processId" | "url">;
@@ -12,10 +12,11 @@ export interface StatusSources {
   /** Where others are told to dial this peer, if they are told. */
   readonly advertised: string | undefined;
   readonly backup: PeerStatus["backup"];
+  readonly query: QueryStatus;
 }
 
 export function readStatus(sources: StatusSources): PeerStatus {
-  const { peer, publicKey, lifecycle, replica, sessions, synchronous, backup } = sources;
+  const { peer, publicKey, lifecycle, replica, sessions, synchronous, backup, query } = sources;
   const { alive, deleted, pending, quarantined, bytes, logRows } = replica.counts;
   return {
     peerId: peer.peerId,
@@ -34,6 +35,7 @@ export function readStatus(sources: StatusSources): PeerStatus {
     sessions,
     store: { bytes, logRows, synchronous },
     copies: replica.copies,
+    query,
     paused: replica.paused,
     duplicateIdentity: replica.duplicateIdentity,
     merged: replica.merged,

@@ -22,10 +22,11 @@ import type {
   VerifyReport,
   Verified,
 } from "@yarrow/replica";
-import { startAdminServer } from "./admin-server.ts";
-import type { AdminServer } from "./admin-server.ts";
+import { startAdminServer } from "./admin/admin-server.ts";
+import type { AdminServer } from "./admin/admin-server.ts";
 import { Backups } from "./backup/backups.ts";
 import { ChangeFeed } from "./change-feed.ts";
+import { closedError } from "./closed-error.ts";
 import { startControlServer } from "./control-server.ts";
 import type { ControlServer } from "./control-server.ts";
 import { countBatch, createCounters } from "./counters.ts";
@@ -41,24 +42,15 @@ import { LinkSockets } from "./link-sockets.ts";
 import type { Listener } from "./listener.ts";
 import { Loop } from "./loop.ts";
 import type { CheckedOptions } from "./options.ts";
-import type {
-  Change,
-  DocumentDetail,
-  DocumentHandle,
-  DocumentInfo,
-  ListOptions,
-  Peer,
-  PeerEvents,
-  PeerStatus,
-  ShowOptions,
-} from "./peer-api.ts";
-import { assertPausable } from "./pausable.ts";
+import type { DocumentHandle, Peer, PeerEvents, PeerStatus } from "./peer-api.ts";
 import { PeerListeners } from "./peer-listeners.ts";
 import { perform } from "./perform.ts";
 import type { Targets } from "./perform.ts";
 import { changeRole, describeWriters } from "./peer-role.ts";
 import { readStatus } from "./peer-status.ts";
 import { IdleCheckpoint } from "./idle-checkpoint.ts";
+import { assertPausable } from "./pausable.ts";
+import { Queries } from "./query/queries.ts";
 import { Requests } from "./requests.ts";
 import { SessionSockets } from "./session-sockets.ts";
 import type { SqliteStore } from "./store/sqlite-store.ts";
@@ -94,6 +86,7 @@ export class RunningPeer implements Peer {
   readonly #handleHost: HandleHost;
   readonly #feed: ChangeFeed;
   readonly #pool = new WorkerPool();
+  readonly #queries: Queries;
   readonly #targets: Targets;
   readonly #listeners: PeerListeners;
   readonly #stopWatching: () => void;
@@ -142,6 +135,7 @@ export class RunningPeer implements Peer {
       observe: (fact) => this.#observe(fact),
     };
     this.#feed = new ChangeFeed(store);
+    this.#queries = new Queries({ ...options, enabled: options.query, store, counters });
     this.#listeners = new PeerListeners(options.log);
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
     const { backups: schedule, log } = options;
@@ -162,9 +156,11 @@ export class RunningPeer implements Peer {
     const { options, listener } = this.#parts;
     this.#control = await startControlServer(options.folder, this, () => void this.#close("control"));
     if (options.admin !== undefined) {
-      this.#admin = await startAdminServer(options.admin, () => this.status(), options.metrics);
+      const sources = { peer: this, queries: this.#queries, metrics: options.metrics };
+      this.#admin = await startAdminServer(options.admin, sources);
     }
     this.#backups.start();
+    this.#queries.start();
     this.#lifecycle = "ready";
     listener?.serve({
       notReady: () => (this.status().state === "joining" ? "joining" : undefined),
@@ -191,6 +187,7 @@ export class RunningPeer implements Peer {
       synchronous: options.durability,
       advertised: options.advertise?.[0],
       backup: this.#backups.status,
+      query: this.#queries.status,
     });
   }
 
@@ -207,12 +204,12 @@ export class RunningPeer implements Peer {
     return handle;
   }
 
-  documents(options: ListOptions = {}): DocumentInfo[] {
+  documents(options: Parameters<Peer["documents"]>[0] = {}): ReturnType<Peer["documents"]> {
     this.#assertOpen();
     return listDocuments(this.#parts.store, options);
   }
 
-  async show(name: string, options: ShowOptions = {}): Promise<DocumentDetail | undefined> {
+  async show(name: string, options: Parameters<Peer["show"]>[1] = {}): ReturnType<Peer["show"]> {
     this.#assertOpen();
     checkName(name);
     return describeDocument(this.#parts.replica, this.#pool, name, this.#parts.clock(), options);
@@ -231,26 +228,32 @@ export class RunningPeer implements Peer {
     return this.#feed.cursor();
   }
 
-  changes(options: { readonly since?: string; readonly signal?: AbortSignal } = {}): AsyncIterable<Change> {
+  changes(options?: Parameters<Peer["changes"]>[0]): ReturnType<Peer["changes"]> {
     this.#assertOpen();
     return this.#feed.changes(options);
   }
 
-  async verify(
-    options: { readonly deep?: boolean; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
-  ): Promise<VerifyReport> {
+  async query(...request: Parameters<Peer["query"]>): ReturnType<Peer["query"]> {
+    this.#assertOpen();
+    return this.#queries.query(...request);
+  }
+
+  rebuildProjection(): void {
+    this.#assertOpen();
+    this.#queries.rebuild();
+  }
+
+  async verify(options: Parameters<Peer["verify"]>[0] = {}): Promise<VerifyReport> {
     this.#assertOpen();
     const { deep = false, timeoutMs = VERIFY_TIMEOUT_MS, signal } = options;
     const build = (request: number): Event => ({ type: "verify", request, deep, timeoutMs });
     return (await this.#requests.ask<Verified>(build, { signal })).report;
   }
 
-  async compact(): Promise<{ readonly documents: number; readonly bytesBefore: number; readonly bytesAfter: number }> {
+  async compact(): ReturnType<Peer["compact"]> {
     this.#assertOpen();
-    const { documents, bytesBefore, bytesAfter } = await this.#requests.ask<Compacted>((request) => ({
-      type: "compact",
-      request,
-    }));
+    const build = (request: number): Event => ({ type: "compact", request });
+    const { documents, bytesBefore, bytesAfter } = await this.#requests.ask<Compacted>(build);
     return { documents, bytesBefore, bytesAfter };
   }
 
@@ -288,12 +291,14 @@ export class RunningPeer implements Peer {
   #afterBatch(events: number, ms: number): void {
     this.#sessions.flush();
     this.#feed.wake();
+    this.#queries.committed();
     countBatch(this.#counters, events, ms);
   }
 
   #observe(fact: Fact): void {
     if (fact.kind === "committed") this.#idle.postpone();
     if (fact.kind === "store-full" || fact.kind === "store-recovered") this.#storeFull = fact.kind === "store-full";
+    this.#queries.observe(fact);
     if (fact.kind === "role") this.#role = fact.role;
     const line = logLineFor(fact);
     if (line !== undefined) this.#parts.options.log(line);
@@ -384,13 +389,10 @@ export class RunningPeer implements Peer {
     await Promise.all([
       this.#pool.close(),
       this.#backups.close(reason),
+      this.#queries.close(reason),
       this.#admin?.close(),
       this.#control?.close(),
       this.#parts.listener?.close(),
     ]);
   }
-}
-
-function closedError(cause?: unknown): YarrowError {
-  return new YarrowError("YARROW_PEER_CLOSED", "the peer is closed", { cause });
 }

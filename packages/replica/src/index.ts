@@ -32,6 +32,8 @@ export { readHistory } from "./history/changes.ts";
 export { pastLattice } from "./history/past-fingerprint.ts";
 export type { Revert } from "./history/revert.ts";
 export { revertUpdate } from "./history/revert.ts";
+export type { ReadableContent } from "./document/readable-document.ts";
+export { ReadableDocument } from "./document/readable-document.ts";
 export { Contribution } from "./document/contribution.ts";
 export { Ranges } from "./document/ranges.ts";
 export { compareNames, endOfPrefix } from "./name-order.ts";

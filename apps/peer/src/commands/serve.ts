@@ -36,6 +36,8 @@ export function defineServe(program: Command, end: (code: ExitCode) => void): vo
     .addOption(setting("backup-rate", "<size>", "64MiB"))
     .addOption(setting("admin", "<host:port>"))
     .addOption(setting("trust", "<file>"))
+    .addOption(new Option("--query", describe("query")))
+    .option("--no-query", "answer no queries, and remove the projection")
     .addOption(new Option("--insecure", describe("insecure")))
     .addOption(setting("log-level", "<level>", CONFIG_DEFAULTS["log-level"]))
     .option("--config <file>", "YAML file with the same keys (default: the one in YARROW_CONFIG, if any)")

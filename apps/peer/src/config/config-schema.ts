@@ -52,6 +52,7 @@ export const configSchema = z.object({
   "backup-rate": parsedBy(parseRate).describe("How many bytes per second a backup reads at most, or unlimited"),
   admin: parsedBy(parseAdmin).describe("HOST:PORT of metrics and status; loopback only"),
   trust: text.min(1, "must name a file").describe("File of the keys that peers must prove, one `ROLE KEY` a line"),
+  query: flag.describe("Keep a projection of the documents for queries from the start, not from the first query on"),
   insecure: flag.describe("Allow a listener that other machines reach, without authentication"),
   "log-level": choice(["debug", "info", "warn", "error"]).describe("Least severe log line that is written"),
 });
@@ -62,7 +63,7 @@ export type ConfigKey = keyof z.output<typeof configSchema>;
 
 export const CONFIG_KEYS = Object.keys(configSchema.shape) as readonly ConfigKey[];
 
-/** What holds where nothing is said. `admin`, `cluster`, `advertise`, `role`, `trust` and `backup-dir` have no default. */
+/** What holds where nothing is said. `admin`, `cluster`, `advertise`, `role`, `trust`, `query` and `backup-dir` have no default. */
 export const CONFIG_DEFAULTS = {
   data: "./yarrow-data",
   listen: "127.0.0.1:4321",

@@ -146,6 +146,13 @@ export const METRICS = {
     kind: "histogram",
     help: "How long a turn of the engine's loop took, commit included",
   },
+  yarrow_queries_total: { kind: "counter", help: "Queries asked" },
+  yarrow_query_failures_total: { kind: "counter", help: "Queries that were refused, failed or ended at a limit" },
+  yarrow_query_seconds_total: { kind: "counter", help: "How long all queries took, waiting included" },
+  yarrow_projection_ready: { kind: "gauge", help: "1 while the projection for queries is whole and kept up to date" },
+  yarrow_projection_lag_seconds: { kind: "gauge", help: "How much older than the replica the projection is" },
+  yarrow_projected_documents_total: { kind: "counter", help: "Documents written to the projection" },
+  yarrow_projection_seconds_total: { kind: "counter", help: "How long the projection's thread worked" },
   yarrow_loop_delay_seconds: {
     kind: "gauge",
     help: "Delay of the event loop over the last seconds; quantile 1 is the longest",

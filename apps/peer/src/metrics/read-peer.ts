@@ -27,6 +27,9 @@ export function readStatus(to: Instruments, status: PeerStatus, version: string)
   to.set("yarrow_links_paused", status.paused);
   to.set("yarrow_duplicate_identity", status.duplicateIdentity);
   readBackups(to, status.backup);
+  to.set("yarrow_projection_ready", status.query.state === "ready");
+  to.clear("yarrow_projection_lag_seconds");
+  if (status.query.lagMs !== undefined) to.set("yarrow_projection_lag_seconds", status.query.lagMs / 1_000);
   for (const state of LINK_STATES)
     to.set("yarrow_links", status.links.filter((link) => link.state === state).length, { state });
   for (const link of status.links) {
@@ -63,6 +66,11 @@ const COUNTED: readonly (readonly [MetricName, (counters: Counters) => number])[
   ["yarrow_link_sent_bytes_total", (counters) => counters.linkSentBytes],
   ["yarrow_batches_total", (counters) => counters.batches],
   ["yarrow_batch_events_total", (counters) => counters.events],
+  ["yarrow_queries_total", (counters) => counters.queries],
+  ["yarrow_query_failures_total", (counters) => counters.queriesFailed],
+  ["yarrow_query_seconds_total", (counters) => counters.queryMsTotal / 1_000],
+  ["yarrow_projected_documents_total", (counters) => counters.projectedDocuments],
+  ["yarrow_projection_seconds_total", (counters) => counters.projectionMsTotal / 1_000],
   ["yarrow_loop_blocked_total", (counters) => counters.loopBlocked],
 ];
 

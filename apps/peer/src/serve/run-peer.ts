@@ -66,6 +66,7 @@ function optionsFor(config: ServeConfig, log: Logger, metrics: NonNullable<PeerO
     ...(config.role === undefined ? {} : { role: config.role }),
     ...(config.admin === undefined ? {} : { admin: config.admin }),
     ...(config.trust === undefined ? {} : { trust: config.trust }),
+    ...(config.query === undefined ? {} : { query: config.query }),
     ...(config.cluster === undefined ? {} : { cluster: config.cluster }),
     ...(config.advertise === undefined ? {} : { advertise: config.advertise }),
     log: (line) => log[line.level](line.fields, line.message),

@@ -3,11 +3,11 @@
  *
  * The root types of a document have no kind on disk, so it is told from what they hold: entries and no sequence make a
  * map; characters, formatting or embeds make a text; XML elements, texts or hooks make XML; other elements an array; a
- * sequence whose content is gone is taken for an empty text.
+ * sequence whose content is gone is taken for an empty text. Only what is not deleted counts: whether deleted content is still
+ * there differs from peer to peer.
  */
 import { toBase64 } from "lib0/buffer";
 import * as Y from "yjs";
-import { assert } from "@yarrow/protocol";
 import { loadDoc } from "./load-doc.ts";
 import type { SharedType } from "./type-name.ts";
 import { TYPE_DEPTH_MAX } from "./update-limits.ts";
@@ -20,10 +20,13 @@ export interface RootValue {
   readonly value: JsonValue;
 }
 
-type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+
+/** What of a shared type holds its entries; its classes differ in what they observe. */
+export type Entries = Pick<SharedType, "_map">;
 
 /**
- * The roots of a document by name; the result has no prototype. `as` overrides the kind of one root, which then stands
+ * The roots of stored updates by name; the result has no prototype. `as` overrides the kind of one root, which then stands
  * in the result even when it is empty. Throws whatever Yjs throws on content it cannot read.
  */
 export function readRoots(
@@ -32,72 +35,101 @@ export function readRoots(
   as?: { readonly root: string; readonly kind: RootKind },
 ): Record<string, RootValue> {
   const doc = loadDoc(parts, deleteSet, { gc: false });
+  const kinds = rootKinds(doc);
+  if (as !== undefined) kinds.set(as.root, as.kind);
+  const roots = nullPrototype<RootValue>();
+  for (const [name, kind] of [...kinds].sort(([left], [right]) => (left < right ? -1 : 1))) {
+    const root = doc.share.get(name);
+    roots[name] = { kind, value: root === undefined ? emptyValue(kind) : rootValue(root, kind) };
+  }
+  return roots;
+}
+
+/** What each root that was ever written is taken for. */
+export function rootKinds(doc: Y.Doc): Map<string, RootKind> {
   const kinds = new Map<string, RootKind>();
   for (const [name, type] of doc.share) {
     const kind = inferKind(type);
     if (kind !== undefined) kinds.set(name, kind);
   }
-  if (as !== undefined) kinds.set(as.root, as.kind);
-  const roots = nullPrototype<RootValue>();
-  for (const [name, kind] of [...kinds].sort(([left], [right]) => (left < right ? -1 : 1))) {
-    roots[name] = { kind, value: rootValue(doc, name, kind) };
+  return kinds;
+}
+
+/** The value of a root. It is read as it is, without giving it a type: of a document that lives on, its kind may change. */
+export function rootValue(root: SharedType, kind: RootKind): JsonValue {
+  switch (kind) {
+    case "text":
+      return textValue(root);
+    case "xml":
+      return xmlValue(root);
+    case "map":
+      return mapValue(root, 1);
+    case "array":
+      return arrayValue(root, 1);
   }
-  return roots;
 }
 
 function inferKind(root: SharedType): RootKind | undefined {
   // A sequence beside entries: texts and XML elements may carry attributes.
   if (root._start === null) return root._map.size > 0 ? "map" : undefined;
-  let kind: RootKind = "text";
+  let kind: RootKind | undefined;
   for (let item: Y.Item | null = root._start; item !== null; item = item.right) {
+    if (item.deleted) continue;
     const { content } = item;
     if (content instanceof Y.ContentString || content instanceof Y.ContentFormat || content instanceof Y.ContentEmbed) {
       return "text";
     }
     if (content instanceof Y.ContentType && isXml(content.type as SharedType)) return "xml";
-    if (!(content instanceof Y.ContentDeleted)) kind = "array";
+    kind = "array";
   }
-  return kind;
+  return kind ?? "text";
 }
 
 function isXml(type: SharedType): boolean {
   return type instanceof Y.XmlElement || type instanceof Y.XmlText || type instanceof Y.XmlHook;
 }
 
-function rootValue(doc: Y.Doc, name: string, kind: RootKind): JsonValue {
-  switch (kind) {
-    case "text":
-      return doc.getText(name).toString();
-    case "xml":
-      return doc.getXmlFragment(name).toString();
-    case "map":
-      doc.getMap(name);
-      break;
-    case "array":
-      doc.getArray(name);
-      break;
+function emptyValue(kind: RootKind): JsonValue {
+  return kind === "map" ? nullPrototype<JsonValue>() : kind === "array" ? [] : "";
+}
+
+function textValue(type: SharedType): string {
+  let text = "";
+  for (let item = type._start; item !== null; item = item.right) {
+    if (!item.deleted && item.content instanceof Y.ContentString) text += item.content.str;
   }
-  const root = doc.share.get(name); // asking for the root above gave it its type
-  assert(root !== undefined, "a root that was asked for is there");
-  return typeValue(root, 1);
+  return text;
+}
+
+function xmlValue(type: SharedType): string {
+  let text = "";
+  for (let item = type._start; item !== null; item = item.right) {
+    // oxlint-disable-next-line typescript/no-base-to-string -- every shared type has a toString of its own
+    if (!item.deleted && item.countable) text += item.content.getContent().map(String).join("");
+  }
+  return text;
+}
+
+function mapValue(type: Entries, depth: number): JsonValue {
+  const fields = nullPrototype<JsonValue>();
+  for (const [key, item] of type._map) {
+    if (!item.deleted) fields[key] = itemValues(item, depth).at(-1) ?? null;
+  }
+  return fields;
+}
+
+function arrayValue(type: SharedType, depth: number): JsonValue {
+  const elements: JsonValue[] = [];
+  for (let item = type._start; item !== null; item = item.right) {
+    if (!item.deleted && item.countable) for (const value of itemValues(item, depth)) elements.push(value);
+  }
+  return elements;
 }
 
 function typeValue(type: SharedType, depth: number): JsonValue {
   if (depth > TYPE_DEPTH_MAX) return null;
-  if (type instanceof Y.Map) {
-    const fields = nullPrototype<JsonValue>();
-    for (const [key, item] of type._map) {
-      if (!item.deleted) fields[key] = itemValues(item, depth).at(-1) ?? null;
-    }
-    return fields;
-  }
-  if (type instanceof Y.Array) {
-    const elements: JsonValue[] = [];
-    for (let item = type._start; item !== null; item = item.right) {
-      if (!item.deleted && item.countable) for (const value of itemValues(item, depth)) elements.push(value);
-    }
-    return elements;
-  }
+  if (type instanceof Y.Map) return mapValue(type, depth);
+  if (type instanceof Y.Array) return arrayValue(type, depth);
   // oxlint-disable-next-line typescript/no-base-to-string -- every shared type has a toString of its own
   return type.toString();
 }
