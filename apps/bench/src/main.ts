@@ -5,6 +5,7 @@ import { chaosResult, runChaos } from "./chaos.ts";
 import { runDocuments } from "./documents.ts";
 import { type FanoutOptions, runFanout } from "./fanout.ts";
 import { runFolders } from "./folders.ts";
+import { runFollowers } from "./followers.ts";
 import { type IngestOptions, runIngest } from "./ingest.ts";
 import { runOrder } from "./order.ts";
 import { assertBuilt, endAllProcesses } from "./processes.ts";
@@ -100,6 +101,15 @@ program
   });
 
 program
+  .command("followers")
+  .description("a primary, two followers and a follower of one of them: arrival, and every door that must refuse")
+  .option("--updates <n>", "updates to the primary", count, 10_000)
+  .option("--small", "500 updates: shows that it runs")
+  .action(async ({ updates, small = false }: { updates: number; small?: boolean }) => {
+    await conclude("followers", (progress) => runFollowers({ updates: small ? 500 : updates, progress }));
+  });
+
+program
   .command("order")
   .description("trace a peer's system calls: the log is on disk before the echo leaves (needs strace)")
   .option("--writes <n>", "writes", count, 100)
@@ -149,6 +159,7 @@ async function runAll(quick: boolean): Promise<void> {
   const short = quick ? { seconds: 2, runs: 1 } : {};
   const chaos = { kills: quick ? 20 : 200 };
   await conclude("folders", (progress) => runFolders({ progress }));
+  await conclude("followers", (progress) => runFollowers({ updates: quick ? 500 : 10_000, progress }));
   await conclude("chaos", async (progress) => chaosResult(await runChaos({ ...chaos, progress }), chaos));
   await conclude("fanout", (progress) => runFanout({ ...short, progress }));
   await conclude("fanout", (progress) => runFanout({ ...short, saturated: true, progress }));

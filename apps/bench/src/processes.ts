@@ -39,6 +39,7 @@ export interface PeerOptions {
   readonly peers?: readonly string[];
   readonly cluster?: string;
   readonly discovery?: boolean;
+  readonly role?: "writer" | "follower";
   readonly durability?: "full" | "normal";
   /** Words before `node`, for example a tracer and its options. */
   readonly before?: readonly string[];
@@ -62,6 +63,7 @@ export interface Outcome {
 
 /** The parts of `GET /status` that the workloads look at. */
 export interface Status {
+  readonly clusterId?: string;
   readonly root: string;
   readonly state: string;
   readonly documents: { readonly alive: number; readonly deleted: number; readonly pending: number };
@@ -256,6 +258,7 @@ export async function rootsEqual(peers: readonly PeerProcess[], timeoutMs = 60_0
 function serveWords(options: PeerOptions): string[] {
   const words = ["serve", "--data", options.data, "--listen", `127.0.0.1:${options.port}`, "--admin", "127.0.0.1:0"];
   for (const peer of options.peers ?? []) words.push("--peer", peer);
+  if (options.role !== undefined) words.push("--role", options.role);
   if (options.discovery === false) words.push("--no-discovery");
   if (options.cluster !== undefined) words.push("--cluster", options.cluster);
   if (options.durability !== undefined) words.push("--durability", options.durability);

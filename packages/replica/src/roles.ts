@@ -30,7 +30,7 @@ export interface RoleRefusal {
   readonly detail: string;
 }
 
-/** Writers named in a refusal; a close frame has room for about as many. */
+/** Peers named in a refusal; a close frame has room for about as many. */
 const NAMED_MAX = 3;
 
 export class Roles {
@@ -59,9 +59,11 @@ export class Roles {
   /** Why this replica takes no writes of its own; undefined when it does. */
   refusal(): RoleRefusal | undefined {
     if (this.#role === "writer") return undefined;
-    const urls = this.writers().flatMap(({ url }) => url ?? []);
-    const writers = urls.length === 0 ? "none linked" : urls.slice(0, NAMED_MAX).join(", ");
-    return { code: "YARROW_FOLLOWER", detail: `this peer is a follower and takes no writes; writers: ${writers}` };
+    const writers = namesOf(this.writers());
+    const upstream = namesOf(this.upstream());
+    // Who has no writer in sight can ask there.
+    const where = writers === "" && upstream !== "" ? `fed by: ${upstream}` : `writers: ${writers || "none linked"}`;
+    return { code: "YARROW_FOLLOWER", detail: `this peer is a follower and takes no writes; ${where}` };
   }
 
   /** Linked writers, and where they can be dialled. */
@@ -117,4 +119,11 @@ export class Roles {
       hello === undefined ? [] : [{ peerId: hello.peerId, url: hello.addresses[0] ?? dialled }],
     );
   }
+}
+
+function namesOf(places: readonly { readonly url: string | undefined }[]): string {
+  return places
+    .flatMap(({ url }) => url ?? [])
+    .slice(0, NAMED_MAX)
+    .join(", ");
 }
