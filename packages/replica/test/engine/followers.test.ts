@@ -254,6 +254,12 @@ describe("a follower that holds more than its writer", () => {
     expect(follower.facts("reconciliation-stuck")).toEqual([]);
     expect(restored.facts("follower-ahead")).toHaveLength(1);
     expect(textOf(follower, "n", cluster.now)).toBe("xlost by the writer");
+    cluster.step(restored, { type: "verify", request: 1, deep: true, timeoutMs: 10_000 });
+    cluster.run(11_000);
+    expect(restored.of("verified").at(-1)?.report).toMatchObject({
+      equal: false,
+      peers: [{ result: "different", documents: [{ name: "n" }] }],
+    });
     setRole(cluster, follower, "writer");
     cluster.until(() => textOf(restored, "n", cluster.now) === "xlost by the writer", 20_000);
     cluster.run(2_000);
