@@ -1,7 +1,7 @@
 /**
  * Talking to a running peer: what the commands ask over the control socket in its data folder.
  */
-import { connectControl } from "@yarrow/core";
+import { connectControl } from "@yarrow/core/command";
 import type { LinkStatus, Peer, PeerStatus } from "@yarrow/core";
 
 export type VerifyReport = Awaited<ReturnType<Peer["verify"]>>;
@@ -85,6 +85,7 @@ export async function withPeer<T>(
       show: (name, options) => client.show(name, options),
       query: (sql, params, options) => client.query(sql, params, options),
       rebuildProjection: () => client.rebuildProjection(),
+      append: (name, line, options) => client.append(name, line, options),
       delete: (name) => client.delete(name),
       verify: (options) => client.verify(options),
       compact: () => client.compact(),

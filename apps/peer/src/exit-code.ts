@@ -1,7 +1,7 @@
 /**
  * How every `yarrow` command ends. Stable: scripts branch on these.
  */
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 
 export const EXIT_CODES = {
   good: 0,

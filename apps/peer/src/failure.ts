@@ -2,7 +2,7 @@
  * How a failure reads on stderr: one line with the code, what the message adds below it, and a hint. The stack is for people
  * who debug Yarrow itself (`YARROW_DEBUG=1`).
  */
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import { paint } from "./terminal/paint.ts";
 
 /** The words for a failure, with a line feed at the end. `debug` adds the stack and the causes. */

@@ -3,6 +3,7 @@
  */
 import { styleText } from "node:util";
 import { Command } from "commander";
+import { defineAppend } from "./commands/append.ts";
 import { defineBackup } from "./commands/backup.ts";
 import { defineCompact } from "./commands/compact.ts";
 import { defineDelete } from "./commands/delete.ts";
@@ -17,6 +18,7 @@ import { defineServe } from "./commands/serve.ts";
 import { defineShow } from "./commands/show.ts";
 import { defineStatus } from "./commands/status.ts";
 import { defineVerify } from "./commands/verify.ts";
+import { defineWait } from "./commands/wait.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { VERSION } from "./version.ts";
 
@@ -55,8 +57,10 @@ export function createProgram(end: (code: ExitCode) => void): Command {
     defineDocuments,
     defineShow,
     defineQuery,
+    defineAppend,
     defineDelete,
     defineVerify,
+    defineWait,
     defineCompact,
     defineBackup,
     defineRestore,

@@ -36,6 +36,8 @@ export interface ControlClient extends AsyncDisposable {
   show(name: string, options?: ShowOptions): Promise<DocumentDetail | undefined>;
   query(sql: string, params?: QueryParams, options?: Omit<QueryOptions, "signal">): Promise<QueryResult>;
   rebuildProjection(): Promise<void>;
+  /** Adds a line of text at the end of a root; resolves as `saved()` of a handle would. */
+  append(name: string, line: string, options: AppendOptions): Promise<void>;
   delete(name: string): Promise<boolean>;
   verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number }): Promise<VerifyReport>;
   compact(): Promise<CompactReport>;
@@ -47,6 +49,12 @@ export interface ControlClient extends AsyncDisposable {
   /** Asks the peer to close; resolves when it has agreed, not when it is gone. */
   stop(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface AppendOptions {
+  readonly root: string;
+  readonly copies?: number;
+  readonly timeoutMs?: number;
 }
 
 /** Errors: YARROW_PEER_NOT_RUNNING. */
@@ -103,6 +111,10 @@ class SocketClient implements ControlClient {
 
   async rebuildProjection(): Promise<void> {
     await this.#call("query.rebuild", {});
+  }
+
+  async append(name: string, line: string, options: AppendOptions): Promise<void> {
+    await this.#call("append", { name, line, ...options });
   }
 
   delete(name: string): Promise<boolean> {

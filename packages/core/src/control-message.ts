@@ -30,6 +30,7 @@ export interface ControlMethods {
     readonly result: QueryResult;
   };
   readonly "query.rebuild": { readonly params: object; readonly result: null };
+  readonly append: { readonly params: WireAppend; readonly result: null };
   readonly delete: { readonly params: { readonly name: string }; readonly result: boolean };
   readonly verify: {
     readonly params: { readonly deep?: boolean; readonly timeoutMs?: number };
@@ -52,6 +53,14 @@ export interface CompactReport {
   readonly documents: number;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
+}
+
+interface WireAppend {
+  readonly name: string;
+  readonly root: string;
+  readonly line: string;
+  readonly copies?: number;
+  readonly timeoutMs?: number;
 }
 
 /** `file` is absolute: the peer's own folder is another than the command's. */

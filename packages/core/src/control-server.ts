@@ -4,6 +4,7 @@ import { createServer } from "node:net";
 import type { Socket } from "node:net";
 import { YarrowError } from "@yarrow/protocol";
 import type { Role } from "@yarrow/protocol";
+import { appendText } from "./append-text.ts";
 import type {
   ControlMethod,
   ControlMethods,
@@ -122,6 +123,17 @@ const HANDLERS: Handlers = {
     }),
   "query.rebuild": (peer) => {
     peer.rebuildProjection();
+    return null;
+  },
+  append: async (peer, params, { signal }) => {
+    await appendText(peer, {
+      name: params.text("name"),
+      root: params.text("root"),
+      line: params.text("line"),
+      copies: params.optionalNumber("copies"),
+      timeoutMs: params.optionalNumber("timeoutMs"),
+      signal,
+    });
     return null;
   },
   delete: (peer, params) => peer.delete(params.text("name")),

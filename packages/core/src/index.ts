@@ -14,7 +14,6 @@ export { BATCH_MS_BOUNDS } from "./counters.ts";
 export type { ControlClient } from "./control-client.ts";
 export { connectControl } from "./control-client.ts";
 export type { CompactReport } from "./control-message.ts";
-export { YarrowError } from "@yarrow/protocol";
+export { COPIES_MAX, YarrowError } from "@yarrow/protocol";
 export type { ClusterId, Incarnation, PeerId, ProcessId, Role, YarrowErrorCode } from "@yarrow/protocol";
-export { COPIES_MAX } from "@yarrow/replica";
 export type { CopiesStatus, Fact, ReplicaConfig, VerifyDocument, VerifyReport } from "@yarrow/replica";

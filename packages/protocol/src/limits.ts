@@ -58,3 +58,6 @@ export const PRINCIPAL_BYTES_MAX = 256;
 export const PUBLIC_KEY_BYTES = 32;
 export const NONCE_BYTES = 16;
 export const SIGNATURE_BYTES = 64;
+
+/** The most other peers that an acknowledgement can wait for; more than a set is made for. */
+export const COPIES_MAX = 64;

@@ -1,5 +1,5 @@
 /** How many other peers must have committed an edit before its author is told that it is kept, and what happens without them. */
-import { assert } from "@yarrow/protocol";
+import { COPIES_MAX, assert } from "@yarrow/protocol";
 
 export interface CopiesPolicy {
   /** Distinct other peers; 0 = an edit is acknowledged as soon as it is committed here. */
@@ -9,9 +9,6 @@ export interface CopiesPolicy {
   /** Milliseconds an edit waits before the peer degrades; without meaning to `wait`. */
   readonly timeoutMs: number;
 }
-
-/** More peers than a set is made for. */
-export const COPIES_MAX = 64;
 
 export const NO_COPIES: CopiesPolicy = { copies: 0, whenMissing: "wait", timeoutMs: 10_000 };
 

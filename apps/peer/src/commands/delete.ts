@@ -2,7 +2,7 @@
  * `yarrow delete`: removes a document everywhere. It asks nothing: a script must be able to use it.
  */
 import type { Command } from "commander";
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import { withPeer } from "../control.ts";
 import { EXIT_CODES } from "../exit-code.ts";
 import type { ExitCode } from "../exit-code.ts";

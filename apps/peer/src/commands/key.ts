@@ -2,7 +2,7 @@
  * `yarrow key`: what other peers must have on their lists to let this one in.
  */
 import type { Command } from "commander";
-import { formatKey, readPublicKey } from "@yarrow/core";
+import { formatKey, readPublicKey } from "@yarrow/core/command";
 import { EXIT_CODES } from "../exit-code.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { printJson, printLine } from "../stdout.ts";

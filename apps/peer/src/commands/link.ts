@@ -2,7 +2,7 @@
  * `yarrow link`: the links to other peers; cutting them and healing the cut.
  */
 import type { Command } from "commander";
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import { withPeer } from "../control.ts";
 import type { StatusReport } from "../control.ts";
 import { EXIT_CODES } from "../exit-code.ts";

@@ -1,7 +1,7 @@
 /**
  * `yarrow query`: SQL over the documents of a running peer.
  */
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import type { QueryCell, QueryResult, QueryValue } from "@yarrow/core";
 import { Argument } from "commander";
 import type { Command } from "commander";

@@ -1,7 +1,6 @@
 /**
  * `yarrow restore`: a new peer of a backup.
  */
-import { restoreBackup } from "@yarrow/core";
 import type { Command } from "commander";
 import { EXIT_CODES } from "../exit-code.ts";
 import type { ExitCode } from "../exit-code.ts";
@@ -40,6 +39,8 @@ Examples:
   yarrow serve --data ./new --peer ws://site-b:4321`;
 
 async function restore(file: string, { data, acceptDamage, json }: RestoreOptions): Promise<ExitCode> {
+  // The store is imported only where it is written here: every other command starts faster without.
+  const { restoreBackup } = await import("@yarrow/core");
   const { manifest, peerId } = await withBackupProgress(json ?? false, (onProgress, signal) =>
     restoreBackup(file, data, { acceptDamage: acceptDamage ?? false, onProgress, signal }),
   );

@@ -1,7 +1,7 @@
 /**
  * `yarrow show`: one document, for people and for pipes.
  */
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import type { DocumentDetail, RootContent } from "@yarrow/core";
 import { Option } from "commander";
 import type { Command } from "commander";

@@ -2,7 +2,7 @@
  * `yarrow status`: how a peer is, once or while you look on.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import { Option } from "commander";
 import type { Command } from "commander";
 import { withPeer } from "../control.ts";

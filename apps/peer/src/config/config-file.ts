@@ -2,7 +2,7 @@
  * The configuration file: a YAML map with the keys of the schema.
  */
 import { readFileSync } from "node:fs";
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import { isMap, isScalar, LineCounter, parseDocument } from "yaml";
 
 export interface ConfigFile {

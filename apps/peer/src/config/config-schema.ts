@@ -3,7 +3,7 @@
  * the configuration file (`log-level`). Each source is checked against this schema on its own, so that every problem can
  * be told with the place it comes from.
  */
-import { BACKUP_EVERY_MS_MIN, BACKUPS_KEPT_MAX, COPIES_MAX } from "@yarrow/core";
+import { BACKUP_EVERY_MS_MIN, BACKUPS_KEPT_MAX, COPIES_MAX } from "@yarrow/core/command";
 import { z } from "zod";
 import { formatHostPort, isLoopback, parseHostPort, parsePeerUrl } from "./address.ts";
 import { parseDuration } from "./duration.ts";

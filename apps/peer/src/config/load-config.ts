@@ -2,7 +2,7 @@
  * One configuration from four sources: flags over `YARROW_*` variables over the file over defaults. Every problem of every
  * source is told at once, because fixing a start one error at a time wastes an operator's evening.
  */
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import { readConfigFile } from "./config-file.ts";
 import { CONFIG_DEFAULTS, CONFIG_KEYS, VARIABLE_PREFIX, configSchema, variableOf } from "./config-schema.ts";
 import type { ConfigKey, ServeConfig, Settings } from "./config-schema.ts";

@@ -3,7 +3,7 @@
  */
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 
 const LOOPBACK = "127.0.0.1";
 

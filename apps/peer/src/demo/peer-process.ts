@@ -10,7 +10,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import { commandName } from "./command-name.ts";
 
 const COMMAND = fileURLToPath(new URL("../../bin/yarrow.js", import.meta.url));

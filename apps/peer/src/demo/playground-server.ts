@@ -6,7 +6,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import { withPeer } from "../control.ts";
 import type { DemoCluster } from "./demo-cluster.ts";
 import type { PeerProcess } from "./peer-process.ts";

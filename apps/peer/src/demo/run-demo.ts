@@ -1,7 +1,7 @@
 /**
  * A demo from start to end: peers, playground, overview, and the news of peers that died.
  */
-import { YarrowError } from "@yarrow/core";
+import { YarrowError } from "@yarrow/core/command";
 import { EXIT_CODES } from "../exit-code.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { onStopSignal } from "../signals.ts";
