@@ -141,6 +141,7 @@ function reportStatus(status: PeerStatus): StatusReport {
     writers: status.writers.map(reportPlace),
     upstream: status.upstream.map(reportPlace),
     merged: status.merged.map((merge) => ({ ...merge, sinceMs: merge.sinceMs ?? null })),
+    rolledBack: status.rolledBack,
     backup: {
       running: status.backup.running ?? null,
       last: status.backup.last ?? null,

@@ -22,6 +22,15 @@ const VOICES: { readonly [K in Fact["kind"]]: Voice | undefined } = {
     level: "error",
     message: "another live process has the same peer id: the data folder was copied",
   },
+  "rolled-back": {
+    level: "error",
+    message: "a peer came back older than it was; it takes back what it had sent",
+  },
+  "rolled-back-here": {
+    level: "error",
+    message: "this peer came back older than another had seen it; it takes back what it had sent",
+  },
+  "rollback-over": { level: "info", message: "a peer that had come back older is equal again" },
   joined: { level: "info", message: "joined a cluster" },
   role: { level: "info", message: "the role changed" },
   "copies-confirmed": undefined,

@@ -2,7 +2,7 @@
  * What an embedder sees. `createPeer` in `create-peer.ts` makes a {@link Peer}; everything else hangs on it.
  */
 import type { Incarnation, PeerId, ProcessId, ClusterId, Role } from "@yarrow/protocol";
-import type { CopiesStatus, ReplicaConfig, VerifyReport, Fact } from "@yarrow/replica";
+import type { CopiesStatus, ReplicaConfig, RolledBack, VerifyReport, Fact } from "@yarrow/replica";
 import type * as Y from "yjs";
 import type { BackupOptions, BackupStatus } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
@@ -317,6 +317,8 @@ export interface PeerStatus {
     readonly sinceMs: number | undefined;
     readonly atMs: number;
   }[];
+  /** Peers that came back older than they were (a disk was put back), this one among them, and are not yet equal again. */
+  readonly rolledBack: readonly RolledBack[];
   /** Backups of this peer since it started. */
   readonly backup: BackupStatus;
 }

@@ -39,6 +39,7 @@ export function readStatus(sources: StatusSources): PeerStatus {
     paused: replica.paused,
     duplicateIdentity: replica.duplicateIdentity,
     merged: replica.merged,
+    rolledBack: replica.rolledBack,
     backup,
   };
 }

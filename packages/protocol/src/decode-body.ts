@@ -51,6 +51,7 @@ export const TYPE_CODES: { readonly [T in Message["type"]]: number } = {
   follow: 23,
   beat: 24,
   "lag-report": 25,
+  recall: 26,
 };
 
 const NONE = new Uint8Array();
@@ -75,6 +76,8 @@ function decodeLink(type: Message["type"], reader: Reader): Message | undefined 
       return { type };
     case "refuse":
       return { type, code: reader.text(64), detail: reader.text(1024) };
+    case "recall":
+      return { type, sequence: reader.varUint() };
     case "ping":
       return { type, sequence: reader.varUint() };
     case "pong":
@@ -205,7 +208,13 @@ function decodeBehind(reader: Reader): Beat["behind"] {
 function decodeRepair(type: Message["type"], reader: Reader): Message | undefined {
   switch (type) {
     case "digest":
-      return { type, root: reader.take(16), documents: reader.varUint(), answer: flag(reader) };
+      return {
+        type,
+        root: reader.take(16),
+        documents: reader.varUint(),
+        answer: flag(reader),
+        lastSequence: appended(reader),
+      };
     case "nodes-ask":
       return { type, round: reader.varUint(), paths: list(reader, 1, NODES_PER_MESSAGE_MAX, path) };
     case "nodes":

@@ -29,6 +29,7 @@ export function encodeBody(encoder: Encoder, message: Message): void {
     case "refuse":
       text(encoder, message.code);
       return text(encoder, message.detail);
+    case "recall":
     case "ping":
       return uint(encoder, message.sequence);
     case "pong":
@@ -83,6 +84,7 @@ type RepairMessage = Exclude<
       | "proof"
       | "follow"
       | "refuse"
+      | "recall"
       | "ping"
       | "pong"
       | "addresses"
@@ -98,7 +100,8 @@ function encodeRepair(encoder: Encoder, message: RepairMessage): void {
     case "digest":
       raw(encoder, message.root);
       uint(encoder, message.documents);
-      return uint(encoder, message.answer ? 1 : 0);
+      uint(encoder, message.answer ? 1 : 0);
+      return uint(encoder, message.lastSequence);
     case "nodes-ask":
       uint(encoder, message.round);
       return list(encoder, message.paths, text);

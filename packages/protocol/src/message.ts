@@ -18,6 +18,7 @@ export type Message =
   | CoverAsk
   | Presence
   | Digest
+  | Recall
   | NodesAsk
   | Nodes
   | DocumentsAsk
@@ -165,6 +166,17 @@ export interface Digest {
   readonly root: Uint8Array;
   readonly documents: number;
   readonly answer: boolean;
+  /** Where the order of arrival at the sender's store stands; 0 where it is not told. Since version 2. */
+  readonly lastSequence: number;
+}
+
+/**
+ * "I had seen your order of arrival as far as this, and your hello says less": the receiver's disk was put back to an earlier
+ * state. For people; nothing follows from it. Since version 2.
+ */
+export interface Recall {
+  readonly type: "recall";
+  readonly sequence: number;
 }
 
 /** A node of the set tree: `depth` hex digits of the document keys below it. The root is "". */

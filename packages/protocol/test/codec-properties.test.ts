@@ -70,7 +70,7 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
   acknowledge: { ...origin, peerId },
   "cover-ask": { ...origin, subject: uint, name, incarnation: uint, contribution: blob },
   presence: { ...origin, name, states: list(fc.record({ clientId: uint, clock: uint, state: text })) },
-  digest: { root: sum, documents: uint, answer: flag },
+  digest: { root: sum, documents: uint, answer: flag, lastSequence: uint },
   "nodes-ask": { round: uint, paths: list(path) },
   nodes: { round: uint, nodes: list(node) },
   "documents-ask": { round: uint, summaries: list(summary), keys: list(key) },
@@ -92,6 +92,7 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
     writers: list(fc.record({ peerId, behindMs: known, silentMs: uint })),
   },
   "lag-report": { lagMs: known, behind },
+  recall: { sequence: uint },
 };
 
 const anyMessage = fc.oneof(

@@ -5,7 +5,7 @@ import { GOLDEN } from "./golden.ts";
 import { HELLO, SAMPLES } from "./samples.ts";
 
 /** What version 2 appended to a message; a sender of version 1 stops short of it. */
-const APPENDED_BYTES: { readonly [T in Message["type"]]?: number } = { broadcast: 2, pong: 2 };
+const APPENDED_BYTES: { readonly [T in Message["type"]]?: number } = { broadcast: 2, pong: 2, digest: 2 };
 
 const TYPES = Object.keys(SAMPLES) as Message["type"][];
 

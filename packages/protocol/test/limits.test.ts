@@ -152,8 +152,8 @@ describe("what no field may say", () => {
   });
 
   it("[HND3] a flag is 0 or 1", () => {
-    const digest = encodeMessage({ type: "digest", root: counting(16), documents: 0, answer: true });
-    digest[digest.length - 1] = 2;
+    const digest = encodeMessage({ type: "digest", root: counting(16), documents: 0, answer: true, lastSequence: 0 });
+    digest[digest.length - 2] = 2;
     expect(() => decodeMessage(digest)).toThrow(/flag of value 2/);
   });
 });

@@ -71,7 +71,8 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
     name: "n",
     states: [{ clientId: 4_294_967_295, clock: 2, state: "null" }],
   },
-  digest: { type: "digest", root: counting(16), documents: 1_000, answer: true },
+  digest: { type: "digest", root: counting(16), documents: 1_000, answer: true, lastSequence: 300 },
+  recall: { type: "recall", sequence: 70_000 },
   "nodes-ask": { type: "nodes-ask", round: 1, paths: ["", "0f"] },
   nodes: {
     type: "nodes",

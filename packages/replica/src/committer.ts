@@ -6,6 +6,7 @@ import type { Compactor } from "./compaction/compactor.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { Effect, Fact } from "./effect.ts";
 import type { Lag } from "./lag/lag.ts";
+import type { Standings } from "./membership/standings.ts";
 import type { Publisher } from "./publisher.ts";
 import type { SetTree } from "./set-tree/set-tree.ts";
 import type { Store } from "./store.ts";
@@ -20,6 +21,7 @@ export interface CommitterParts {
   readonly publisher: Publisher;
   readonly compactor: Compactor;
   readonly lag: Lag;
+  readonly standings: Standings;
   readonly emit: (effect: Effect) => void;
 }
 
@@ -47,6 +49,7 @@ export class Committer {
       if (!outcome.committed) this.#failed(outcome, now);
       else this.#committed(outcome, counts, now);
     }
+    if (counts.rows > 0) this.#parts.standings.committed();
     if (counts.rows > 0) this.#observe({ kind: "committed", ...counts });
     this.#parts.lag.committed(counts);
     this.#noticeRoom(outcomes);

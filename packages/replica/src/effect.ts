@@ -234,6 +234,12 @@ export type Fact =
   | { readonly kind: "refused-update"; readonly name: string; readonly code: YarrowErrorCode; readonly detail: string }
   | { readonly kind: "pending"; readonly name: string; readonly bytes: number }
   | { readonly kind: "commit-failed"; readonly name: string; readonly code: YarrowErrorCode; readonly detail: string }
+  /** A peer came back older than it was: `behind` changes were seen of it that it did not come back with. */
+  | { readonly kind: "rolled-back"; readonly peerId: PeerId; readonly behind: number }
+  /** This peer came back older than that peer had seen it. */
+  | { readonly kind: "rolled-back-here"; readonly peerId: PeerId; readonly behind: number }
+  /** The sets are equal again. */
+  | { readonly kind: "rollback-over"; readonly peerId: PeerId; readonly here: boolean }
   | { readonly kind: "store-full" }
   | { readonly kind: "store-recovered" }
   | { readonly kind: "link-up"; readonly link: LinkId; readonly peerId: PeerId; readonly url: string | undefined }

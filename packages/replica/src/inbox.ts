@@ -67,14 +67,17 @@ export class Inbox {
   }
 
   #question(link: Link, message: Message, now: number): void {
-    const { reconciler, responder, verifier, lag } = this.#parts;
+    const { reconciler, responder, verifier, lag, standings } = this.#parts;
     if (link.state.kind !== "open") return;
     switch (message.type) {
       case "beat":
         return lag.takeBeat(link, message, now);
       case "lag-report":
         return lag.takeReport(link, message, now);
+      case "recall":
+        return standings.recalled(link, message.sequence);
       case "digest":
+        standings.told(link, message.lastSequence, now);
         return reconciler.takeDigest(link, message, now);
       case "nodes":
         return reconciler.takeNodes(link, message, now);

@@ -1,7 +1,8 @@
 export type * from "./event.ts";
 export type * from "./effect.ts";
 export type * from "./store.ts";
-export { BOOTS_MAX, KeyTakenError, StoreFailedError, StoreFullError } from "./store.ts";
+export type { RolledBack } from "./membership/standings.ts";
+export { BOOTS_MAX, STANDINGS_MAX, KeyTakenError, StoreFailedError, StoreFullError } from "./store.ts";
 export type * from "./work.ts";
 export type { ReplicaConfig } from "./config.ts";
 export { REPLICA_DEFAULTS, createConfig } from "./config.ts";

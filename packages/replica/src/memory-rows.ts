@@ -20,12 +20,14 @@ import type {
   PendingRow,
   SnapshotKind,
   SnapshotRow,
+  StandingRow,
 } from "./store.ts";
 
 /** Values that are not rows. Replaced as a whole, never changed in place. */
 export interface Single {
   readonly clusterId: ClusterId | undefined;
   readonly role: Role | undefined;
+  readonly standings: readonly StandingRow[];
   readonly alive: number;
   readonly deleted: number;
   readonly quarantined: number;
@@ -70,6 +72,7 @@ export class MemoryRows {
   #single: Single = {
     clusterId: undefined,
     role: undefined,
+    standings: [],
     alive: 0,
     deleted: 0,
     quarantined: 0,
@@ -197,4 +200,14 @@ function lengthOf(bytes: Uint8Array | undefined): number {
 
 function weighSegments(segments: readonly LogSegment[]): number {
   return segments.reduce((sum, segment) => sum + segment.update.length + segment.principal.length + 2, 0);
+}
+
+/** The first values, at most so many. */
+export function take<T>(values: Iterable<T>, limit: number): T[] {
+  const taken: T[] = [];
+  for (const value of values) {
+    if (taken.length >= limit) break;
+    taken.push(value);
+  }
+  return taken;
 }

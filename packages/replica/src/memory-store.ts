@@ -9,7 +9,7 @@ import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId, Role } from
 import { assert, isAlive } from "@yarrow/protocol";
 import { MemoryDamage } from "./memory-damage.ts";
 import { incarnationBefore, lastArrivalMs, lastSequenceBefore, readLogBefore, sweepDead } from "./memory-past.ts";
-import { MemoryRows, incarnationKey, isDeleted, isIncluded, snapshotKey } from "./memory-rows.ts";
+import { MemoryRows, incarnationKey, isDeleted, isIncluded, snapshotKey, take } from "./memory-rows.ts";
 import type { Inverse } from "./memory-table.ts";
 import { compareNames } from "./name-order.ts";
 import { BOOTS_MAX, KeyTakenError, StoreFailedError, StoreFullError } from "./store.ts";
@@ -28,6 +28,7 @@ import type {
   PendingRow,
   SnapshotKind,
   SnapshotRow,
+  StandingRow,
   Store,
   StoreCounts,
 } from "./store.ts";
@@ -95,6 +96,14 @@ export class MemoryStore implements Store {
 
   writeRole(role: Role): void {
     this.#rows.setSingle({ role });
+  }
+
+  readStandings(): StandingRow[] {
+    return [...this.#rows.single.standings];
+  }
+
+  writeStandings(standings: readonly StandingRow[]): void {
+    this.#rows.setSingle({ standings });
   }
 
   createDocument(name: string, key: DocumentKey): DocumentRow {
@@ -388,13 +397,4 @@ export class MemoryStore implements Store {
     else this.#rows.pending.set(document, rows);
     this.#rows.setSingle({ pending: this.#rows.single.pending + rows.length - before });
   }
-}
-
-function take<T>(values: Iterable<T>, limit: number): T[] {
-  const taken: T[] = [];
-  for (const value of values) {
-    if (taken.length >= limit) break;
-    taken.push(value);
-  }
-  return taken;
 }

@@ -21,6 +21,7 @@ import type { LagMark } from "./lag/link-lag.ts";
 import type { Link } from "./links/link.ts";
 import { Links } from "./links/links.ts";
 import { Directory } from "./membership/directory.ts";
+import { Standings } from "./membership/standings.ts";
 import { Exchange } from "./membership/exchange.ts";
 import { MergeRecords } from "./merge-records.ts";
 import { Publisher } from "./publisher.ts";
@@ -68,7 +69,7 @@ const UNDECIDED = "00000000000000000000000000000000" as ClusterId;
 export function assembleParts(options: PartsOptions) {
   const { config, store, random, peerId, processId, emit, now } = options;
   const documents = assembleDocuments(options);
-  const { tree, catalog, encoder } = documents;
+  const { tree, catalog, encoder, standings } = documents;
   const joining = (): boolean => options.clusterId() === undefined;
   const askDigest = (link: Link): void => reconciler.sendDigest(link, true);
   const roles: Roles = new Roles({ config, store, links: () => links, askDigest, emit }, options.initialRole);
@@ -77,12 +78,11 @@ export function assembleParts(options: PartsOptions) {
 
   const directory = new Directory(config, random);
   for (const url of options.peers) directory.add(url, { configured: true, now });
-  const lastSequence = (): number => store.lastSequence();
   const links: Links = new Links({
     ...options,
     role,
     directory,
-    lastSequence,
+    lastSequence: () => standings.own,
     opened: options.linkOpened,
     ended: options.linkEnded,
     timed: (link) => lag.timed(link),
@@ -106,10 +106,11 @@ export function assembleParts(options: PartsOptions) {
     repairs.equal(link, at);
     merges.equal(link, at);
     surplus.settled(link);
+    standings.equal(link, at);
     lag.verified(link, link.lag.mark(), at);
   };
   const caughtUp = (link: Link, mark: LagMark, at: number): void => lag.verified(link, mark, at);
-  const rounds = { config, store, catalog, tree, responder, processId, random, emit, equal, caughtUp };
+  const rounds = { config, store, catalog, tree, responder, standings, processId, random, emit, equal, caughtUp };
   const reconciler: Reconciler = new Reconciler(rounds);
   const publisher = new Publisher({ config, gossip, links, reconciler, lag, processId, role });
   const evict = (name: string, detail: string): void => subscribers.quarantine(name, detail);
@@ -136,8 +137,8 @@ export function assembleParts(options: PartsOptions) {
   };
 }
 
-/** What documents are kept and read with. */
-function assembleDocuments({ config, store, emit, clusterId }: PartsOptions) {
+/** What documents are kept and read with, and what is remembered of other peers. */
+function assembleDocuments({ config, store, peerId, emit, clusterId }: PartsOptions) {
   const key = createFingerprintKey(clusterId() ?? UNDECIDED);
   const tree = new SetTree(store, key, config.leafDocumentsMax);
   const catalog: Catalog = new Catalog(store, key, config, (entry, setAside) =>
@@ -145,7 +146,7 @@ function assembleDocuments({ config, store, emit, clusterId }: PartsOptions) {
   );
   const workbench = new Workbench(config, emit);
   const encoder = new Encoder({ store, config, workbench, rebuild: (entry, damage) => catalog.rebuild(entry, damage) });
-  return { tree, catalog, workbench, encoder };
+  return { tree, catalog, workbench, encoder, standings: new Standings({ store, peerId, emit }) };
 }
 
 /** What looks after documents when nobody asks for it, and what checks them. */

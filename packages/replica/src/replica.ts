@@ -129,6 +129,7 @@ export class Replica {
       this.#parts.publisher.nextDeadline(),
       this.#parts.repairs.nextDeadline(),
       this.#parts.exchange.nextDeadline(),
+      this.#parts.standings.nextDeadline(),
       this.#parts.sweeper.nextDeadline(),
       this.#parts.scrubber.nextDeadline(),
       this.#parts.verifier.nextDeadline(),
@@ -261,6 +262,7 @@ export class Replica {
     this.#parts.publisher.wake(now, this.#parts.catalog);
     this.#parts.reconciler.wake(now);
     this.#parts.exchange.wake(now);
+    this.#parts.standings.wake(now);
     this.#parts.compactor.wake(now);
     this.#parts.sweeper.wake(now);
     this.#parts.scrubber.wake(now);
@@ -272,6 +274,7 @@ export class Replica {
 
   #linkOpened(link: Link, now: number): void {
     this.#parts.exchange.linkOpened(link, now);
+    this.#parts.standings.linkOpened(link, this.#parts.links.open(), now);
     this.#parts.lag.hurry();
     this.#later.push((then) => {
       if (link.state.kind !== "open") return;

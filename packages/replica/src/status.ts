@@ -9,6 +9,7 @@ import type { LagStatus, LinkLagStatus } from "./lag/lag-status.ts";
 import type { Link } from "./links/link.ts";
 import type { Links } from "./links/links.ts";
 import type { MergeRecord, MergeRecords } from "./merge-records.ts";
+import type { RolledBack, Standings } from "./membership/standings.ts";
 import type { Directory } from "./membership/directory.ts";
 import type { Roles } from "./roles.ts";
 import type { SetTree } from "./set-tree/set-tree.ts";
@@ -64,6 +65,8 @@ export interface ReplicaStatus {
   readonly lag: LagStatus;
   readonly paused: boolean;
   readonly duplicateIdentity: boolean;
+  /** Peers that came back older than they were, this one among them, and are not yet equal again. */
+  readonly rolledBack: readonly RolledBack[];
   readonly subscribers: number;
   /** What repairs last brought from each peer. */
   readonly merged: readonly MergeRecord[];
@@ -86,6 +89,7 @@ export interface StatusParts {
   readonly catalog: Catalog;
   readonly reconciler: Reconciler;
   readonly merges: MergeRecords;
+  readonly standings: Standings;
   readonly subscribers: Subscribers;
   readonly workbench: number;
   readonly now: number;
@@ -106,6 +110,7 @@ export function describeStatus(parts: StatusParts): ReplicaStatus {
     paused: parts.links.paused,
     duplicateIdentity: parts.links.duplicateIdentity,
     subscribers: parts.subscribers.size,
+    rolledBack: parts.standings.list(),
     merged: parts.merges.list(),
     rounds: parts.reconciler.active,
     work: parts.workbench,

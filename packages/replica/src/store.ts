@@ -16,6 +16,9 @@ import type { NodePath } from "@yarrow/protocol";
 /** Boots whose epochs are remembered; a feed cursor of an older one is lost. */
 export const BOOTS_MAX = 1_000;
 
+/** Peers whose standing is remembered; the one that was silent for longest goes first. */
+export const STANDINGS_MAX = 256;
+
 /** Numbers a document within one store. */
 export type DocumentId = number;
 
@@ -141,6 +144,14 @@ export interface BootRow {
   readonly startedMs: number;
 }
 
+/** How far another peer's store had come when it last told. */
+export interface StandingRow {
+  readonly peerId: PeerId;
+  readonly sequence: ArrivalSequence;
+  /** When it told, by the local clock. */
+  readonly seenMs: number;
+}
+
 export interface DocumentsQuery {
   readonly prefix?: string;
   /** Names greater than this, in the order of their UTF-8 bytes. */
@@ -242,6 +253,11 @@ export interface Store {
   listAddresses(): AddressRow[];
   writeAddress(row: AddressRow): void;
   deleteAddress(peerId: PeerId): void;
+
+  /** None where what is stored is damaged. */
+  readStandings(): StandingRow[];
+  /** Replaces all of them; at most {@link STANDINGS_MAX}. */
+  writeStandings(rows: readonly StandingRow[]): void;
 
   writeBoot(row: BootRow): void;
   listBoots(): BootRow[];

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { ClusterId, Incarnation, PeerId } from "@yarrow/protocol";
 import { compareNames } from "../src/name-order.ts";
-import { BOOTS_MAX } from "../src/store.ts";
+import { BOOTS_MAX, STANDINGS_MAX } from "../src/store.ts";
 import type { DocumentId, Store } from "../src/store.ts";
 import type { Current } from "./store-fixture.ts";
 import { append, bytes, keyOf, plain, putDocument, segment } from "./store-samples.ts";
@@ -353,5 +353,19 @@ export function otherTables(current: Current): void {
     store.transaction(() => store.writeRole("writer"));
     store.transaction(() => store.writeRole("follower"));
     expect(reopen().readRole()).toBe("follower");
+  });
+
+  test("[STO31] what is remembered of the standing of others is replaced as a whole and survives", () => {
+    const { store, reopen } = current();
+    expect(store.readStandings()).toEqual([]);
+    const rows = Array.from({ length: STANDINGS_MAX }, (_, i) => ({
+      peerId: i.toString(16).padStart(32, "0") as PeerId,
+      sequence: 2 ** 40 + i,
+      seenMs: i,
+    }));
+    store.transaction(() => store.writeStandings(rows));
+    expect(store.readStandings()).toEqual(rows);
+    store.transaction(() => store.writeStandings(rows.slice(3, 5)));
+    expect(reopen().readStandings()).toEqual(rows.slice(3, 5));
   });
 }

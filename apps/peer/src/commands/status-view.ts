@@ -38,11 +38,9 @@ export function formatStatus(status: StatusReport): string {
     ...(status.copies.state === "off" ? [] : [["copies", formatCopies(status.copies)] as const]),
     ...formatBackup(status.backup),
   ]);
-  const alarm = status.duplicateIdentity
-    ? `\n${ink("alarm", "red")}  another live process has this peer id: a copied data folder is in use; give one of them a new folder`
-    : "";
+  const alarms = alarmsOf(status).map((alarm) => `\n${ink("alarm", "red")}  ${alarm}`);
   const ahead = status.links.filter(({ theyHoldMore }) => theyHoldMore > 0).map(formatAhead);
-  return `${facts}${alarm}${ahead.join("")}\n\n${formatLinks(status)}${formatMerged(status)}`;
+  return `${facts}${alarms.join("")}${ahead.join("")}\n\n${formatLinks(status)}${formatMerged(status)}`;
 }
 
 function roleOf({ role, rememberedRole }: StatusReport): string {
@@ -73,6 +71,17 @@ function formatMerged({ merged }: StatusReport): string {
 
 function formatTime(ms: number): string {
   return new Date(ms).toLocaleString("sv");
+}
+
+function alarmsOf({ duplicateIdentity, rolledBack }: StatusReport): string[] {
+  const shared = "another live process has this peer id: a copied data folder is in use; give one of them a new folder";
+  const older = rolledBack.map(({ peerId, behind, here }) => {
+    const id = printable(peerId).slice(0, 12);
+    const who = here ? "this peer" : `peer ${id}`;
+    const than = here ? `than peer ${id} had seen it` : "than it was";
+    return `${who} came back ${count(behind, "change")} older ${than}; it takes back what it had sent`;
+  });
+  return duplicateIdentity ? [shared, ...older] : older;
 }
 
 /** The links as a table, or a sentence when there are none. No line feed at the end. */

@@ -61,6 +61,11 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
       to.add("yarrow_compactions_total");
       return to.add("yarrow_compaction_freed_bytes_total", Math.max(0, fact.bytesBefore - fact.bytesAfter));
     case "copies-recovered":
+    case "rolled-back":
+      return to.add("yarrow_rollbacks_total", 1, { where: "elsewhere" });
+    case "rolled-back-here":
+      return to.add("yarrow_rollbacks_total", 1, { where: "here" });
+    case "rollback-over":
     case "store-recovered":
     case "duplicate-identity":
     case "joined":

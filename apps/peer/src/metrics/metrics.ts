@@ -79,6 +79,12 @@ export const METRICS = {
   yarrow_copies_confirmed_edits_total: { kind: "counter", help: "Edits acknowledged with the copies that are wanted" },
   yarrow_copies_skipped_edits_total: { kind: "counter", help: "Edits acknowledged without them, while degraded" },
   yarrow_copies_degradations_total: { kind: "counter", help: "Times the peer stopped waiting for copies" },
+  yarrow_rollbacks_total: {
+    kind: "counter",
+    help: "Times a peer came back older than it was; where says whether it was this one",
+    labels: ["where"],
+  },
+  yarrow_rolled_back: { kind: "gauge", help: "Peers that came back older than they were and are not yet equal again" },
   yarrow_backups_total: { kind: "counter", help: "Backups taken" },
   yarrow_backup_failures_total: { kind: "counter", help: "Backups that failed" },
   yarrow_backup_running: { kind: "gauge", help: "1 while a backup is taken" },

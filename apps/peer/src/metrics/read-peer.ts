@@ -26,6 +26,7 @@ export function readStatus(to: Instruments, status: PeerStatus, version: string)
   to.set("yarrow_copies_waiting_seconds", copies.waiting.oldestMs / 1_000);
   to.set("yarrow_links_paused", status.paused);
   to.set("yarrow_duplicate_identity", status.duplicateIdentity);
+  to.set("yarrow_rolled_back", status.rolledBack.length);
   readBackups(to, status.backup);
   to.set("yarrow_projection_ready", status.query.state === "ready");
   to.clear("yarrow_projection_lag_seconds");

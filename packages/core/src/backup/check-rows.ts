@@ -6,7 +6,7 @@ import type Database from "better-sqlite3";
 import { checksumOf, textPlace } from "../store/checksum.ts";
 import { DOCUMENT_COLUMNS } from "../store/document-statements.ts";
 import { isSoundDocument } from "../store/document-table.ts";
-import { unsealId } from "../store/identity-table.ts";
+import { isSoundMeta } from "../store/identity-table.ts";
 import { logPlace } from "../store/log-table.ts";
 import { checkpointPlace, snapshotPlace } from "../store/snapshot-table.ts";
 import { isSoundTotals } from "../store/totals.ts";
@@ -92,8 +92,7 @@ const TABLES: readonly Table[] = [
   {
     name: "meta",
     columns: "key, value",
-    sound: ([key, value]: [string, string]) =>
-      (key !== "peer_id" && key !== "cluster_id") || unsealId(value) !== undefined,
+    sound: ([key, value]: [string, string]) => isSoundMeta(key, value),
   },
 ];
 

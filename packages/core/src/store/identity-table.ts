@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import type { ClusterId, PeerId, Role } from "@yarrow/protocol";
 import { YarrowError } from "@yarrow/protocol";
-import type { AddressRow, BootRow } from "@yarrow/replica";
+import type { AddressRow, ArrivalSequence, BootRow, StandingRow } from "@yarrow/replica";
 import { BOOTS_MAX } from "@yarrow/replica";
 import { checked, checksumOf, textPlace } from "./checksum.ts";
 import type { Command, Connection, Query } from "./connection.ts";
@@ -10,6 +10,14 @@ import type { Command, Connection, Query } from "./connection.ts";
 const PEER_ID_BYTES = 16;
 const ID_PATTERN = /^[0-9a-f]{32}$/;
 const ROLE_PATTERN = /^(writer|follower)$/;
+const STANDINGS_PATTERN = /^\[.*\]$/;
+/** What is kept with a checksum behind a colon. */
+const SEALED = new Map([
+  ["peer_id", ID_PATTERN],
+  ["cluster_id", ID_PATTERN],
+  ["role", ROLE_PATTERN],
+  ["standings", STANDINGS_PATTERN],
+]);
 
 export class IdentityTable {
   readonly #connection: Connection;
@@ -22,7 +30,7 @@ export class IdentityTable {
   readonly #insertBoot: Command;
   readonly #trimBoots: Command;
   readonly #clearBoots: Command;
-  readonly #forgetRole: Command;
+  readonly #forgetOthers: Command;
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -40,7 +48,7 @@ export class IdentityTable {
     this.#listBoots = connection.query("SELECT epoch, first_sequence, started_ms FROM boot ORDER BY number");
     this.#insertBoot = connection.command("INSERT INTO boot (epoch, first_sequence, started_ms) VALUES (?, ?, ?)");
     this.#clearBoots = connection.command("DELETE FROM boot");
-    this.#forgetRole = connection.command("DELETE FROM meta WHERE key = 'role'");
+    this.#forgetOthers = connection.command("DELETE FROM meta WHERE key IN ('role', 'standings')");
     this.#trimBoots = connection.command("DELETE FROM boot WHERE number <= (SELECT max(number) FROM boot) - ?");
   }
 
@@ -53,12 +61,15 @@ export class IdentityTable {
     return minted;
   }
 
-  /** Makes this the store of another peer: a new id, no role but the one it will be told, and no start that an earlier feed cursor could belong to. */
+  /**
+   * Makes this the store of another peer: a new id, no role but the one it will be told, no standing of others, and no
+   * start that an earlier feed cursor could belong to.
+   */
   renew(): PeerId {
     const minted = mintPeerId();
     this.#writeMeta.run("peer_id", seal(minted));
     this.#clearBoots.run();
-    this.#forgetRole.run();
+    this.#forgetOthers.run();
     return minted;
   }
 
@@ -76,6 +87,18 @@ export class IdentityTable {
 
   writeRole(role: Role): void {
     this.#writeMeta.run("role", seal(role));
+  }
+
+  /** None where the value is damaged: they are learnt again. */
+  readStandings(): StandingRow[] {
+    const text = unseal(this.#readMeta.get("standings")?.[0] ?? "", STANDINGS_PATTERN);
+    const rows = JSON.parse(text ?? "[]") as readonly [PeerId, ArrivalSequence, number][];
+    return rows.map(([peerId, sequence, seenMs]) => ({ peerId, sequence, seenMs }));
+  }
+
+  writeStandings(rows: readonly StandingRow[]): void {
+    const packed = rows.map(({ peerId, sequence, seenMs }) => [peerId, sequence, seenMs]);
+    this.#writeMeta.run("standings", seal(JSON.stringify(packed)));
   }
 
   /** A damaged row is left out: addresses are learnt again. */
@@ -134,6 +157,12 @@ function seal(value: string): string {
 /** The id in a value of `meta`, or undefined when it is not the one that was written. */
 export function unsealId(value: string): string | undefined {
   return unseal(value, ID_PATTERN);
+}
+
+/** Whether a row of `meta` is the one that was written, as far as that can be told. */
+export function isSoundMeta(key: string, value: string): boolean {
+  const pattern = SEALED.get(key);
+  return pattern === undefined || unseal(value, pattern) !== undefined;
 }
 
 function unseal(value: string, pattern: RegExp): string | undefined {

@@ -20,6 +20,7 @@ import type {
   PendingRow,
   SnapshotKind,
   SnapshotRow,
+  StandingRow,
   Store,
   StoreCounts,
 } from "@yarrow/replica";
@@ -251,6 +252,14 @@ export class SqliteStore implements Store {
 
   deleteAddress(peerId: PeerId): void {
     this.#identity.deleteAddress(peerId);
+  }
+
+  readStandings(): StandingRow[] {
+    return this.#identity.readStandings();
+  }
+
+  writeStandings(rows: readonly StandingRow[]): void {
+    this.#identity.writeStandings(rows);
   }
 
   writeBoot(row: BootRow): void {

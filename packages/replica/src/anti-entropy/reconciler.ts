@@ -29,6 +29,7 @@ import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { Store } from "../store.ts";
 import { summarise, summaryBytes } from "./difference.ts";
+import type { Standings } from "../membership/standings.ts";
 import type { Responder } from "./responder.ts";
 import { Round } from "./round.ts";
 
@@ -52,6 +53,7 @@ export interface ReconcilerParts {
   readonly catalog: Catalog;
   readonly tree: SetTree;
   readonly responder: Responder;
+  readonly standings: Standings;
   readonly processId: ProcessId;
   readonly random: () => number;
   readonly emit: (effect: Effect) => void;
@@ -101,8 +103,9 @@ export class Reconciler {
   }
 
   sendDigest(link: Link, answer: boolean): void {
-    const { tree } = this.#parts;
-    link.send({ type: "digest", root: tree.root(), documents: tree.documents, answer });
+    const { tree, standings } = this.#parts;
+    const lastSequence = standings.own;
+    link.send({ type: "digest", root: tree.root(), documents: tree.documents, answer, lastSequence });
   }
 
   /** Something is known to be missing on this link: compare soon. */

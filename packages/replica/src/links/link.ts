@@ -47,6 +47,8 @@ export class Link {
   /** When both sets were last known equal. */
   equalAt: number | undefined;
   equal = false;
+  /** Where the other side's order of arrival stood when it last told. */
+  toldSequence = 0;
   /** Documents of which the other side, a follower, has for some time held more than this writer. */
   theyHoldMore = 0;
   /** Documents of which this follower holds more than the other side, as of the last round. */

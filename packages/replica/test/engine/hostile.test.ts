@@ -79,7 +79,7 @@ describe("a hostile peer", () => {
     const { cluster, a, say } = linked();
     cluster.records = true;
     cluster.loses = ({ from }) => from !== a;
-    say({ type: "digest", root: new Uint8Array(16).fill(9), documents: 5, answer: false });
+    say({ type: "digest", root: new Uint8Array(16).fill(9), documents: 5, answer: false, lastSequence: 0 });
     const ask = cluster.sent.find(({ message }) => message.type === "nodes-ask")!.message;
     const sums = Array.from({ length: 16 }, (_, i) => new Uint8Array(16).fill(i));
     const deep: NodeContent[] = ["0000", "f".repeat(16), "abc"].map((path) => ({ path, kind: "children", sums }));

@@ -109,7 +109,7 @@ describe("a side that may not send changes", () => {
       states: [{ clientId: 1, clock: 1, state: "{}" }],
     });
     say({ type: "documents-ask", round: 1, summaries: [], keys: [] });
-    say({ type: "digest", root: new Uint8Array(16), documents: 3, answer: false });
+    say({ type: "digest", root: new Uint8Array(16), documents: 3, answer: false, lastSequence: 0 });
     expect(a.of("close-link")).toEqual([]);
     expect(a.of("presence")).toHaveLength(1);
   });
