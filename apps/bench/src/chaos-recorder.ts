@@ -28,6 +28,8 @@ interface Traffic {
 
 export class ChaosRecorder {
   readonly edits: Edit[] = [];
+  /** Told of every frame in which a client was shown its own edits. */
+  onEcho: () => void = () => {};
   private readonly echoed = new Map<number, ClockSet>();
   private readonly seen = new Map<number, ClockSet>();
   private readonly trafficBySocket = new WeakMap<WebSocket, Traffic>();
@@ -89,6 +91,7 @@ export class ChaosRecorder {
         note(client === own ? this.echoed : this.seen, client, from, to);
         if (client === own) traffic.knownTo = Math.max(traffic.knownTo, to);
       }
+      if (client === own) this.onEcho();
     }
   }
 }

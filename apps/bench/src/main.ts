@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { chaosResult, runChaos } from "./chaos.ts";
 import { runDocuments } from "./documents.ts";
+import { failoverResult, runFailover } from "./failover.ts";
 import { type FanoutOptions, runFanout } from "./fanout.ts";
 import { runFolders } from "./folders.ts";
 import { runFollowers } from "./followers.ts";
@@ -19,6 +20,7 @@ const EXAMPLES = `
 Examples:
   npm run bench -- trace path/to/friendsforever.json.gz
   npm run bench -- chaos --kills 200 --seed 7
+  npm run bench -- failover --kills 200 --copies 2
   npm run bench -- fanout --runs 5 --json apps/bench/results/fanout.json
   npm run bench -- all --quick
 
@@ -57,6 +59,20 @@ program
     await conclude("chaos", async (progress) => {
       const options = { ...rest, everyMs, progress };
       return chaosResult(await runChaos(options), options);
+    });
+  });
+
+program
+  .command("failover")
+  .description("kill -9 a primary after an acknowledgement, take its disk away, promote a follower")
+  .option("--kills <n>", "number of kills", count, 200)
+  .option("--copies <n>", "other peers that must have an edit before it is acknowledged", count, 2)
+  .option("--followers <n>", "followers of the primary", count, 2)
+  .option("--seed <n>", "plan of the kills; random when not given", count)
+  .action(async (chosen: { kills: number; copies: number; followers: number; seed?: number }) => {
+    await conclude("failover", async (progress) => {
+      const options = { ...chosen, progress };
+      return failoverResult(await runFailover(options), options);
     });
   });
 
@@ -161,6 +177,10 @@ async function runAll(quick: boolean): Promise<void> {
   await conclude("folders", (progress) => runFolders({ progress }));
   await conclude("followers", (progress) => runFollowers({ updates: quick ? 500 : 10_000, progress }));
   await conclude("chaos", async (progress) => chaosResult(await runChaos({ ...chaos, progress }), chaos));
+  const failover = { kills: quick ? 5 : 200, copies: 2 };
+  await conclude("failover", async (progress) =>
+    failoverResult(await runFailover({ ...failover, progress }), failover),
+  );
   await conclude("fanout", (progress) => runFanout({ ...short, progress }));
   await conclude("fanout", (progress) => runFanout({ ...short, saturated: true, progress }));
   await conclude("ingest", (progress) => runIngest({ ...short, progress }));

@@ -41,6 +41,10 @@ export interface PeerOptions {
   readonly discovery?: boolean;
   readonly role?: "writer" | "follower";
   readonly durability?: "full" | "normal";
+  /** Other peers that must have an edit before it is acknowledged. */
+  readonly copies?: number;
+  /** Told of each line on its stdout. */
+  readonly onLine?: (line: string) => void;
   /** Words before `node`, for example a tracer and its options. */
   readonly before?: readonly string[];
   readonly nodeOptions?: string;
@@ -52,6 +56,8 @@ export interface PeerOptions {
 export interface Program {
   readonly path: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** It runs a peer and nothing else; the other commands are those of the daemon. */
+  readonly servesOnly?: boolean;
 }
 
 /** What a finished command said. */
@@ -98,6 +104,11 @@ function runYarrow(words: readonly string[], program?: Program, timeoutMs = 60_0
   if (program === undefined) assertBuilt();
   const child = launch(process.execPath, [program?.path ?? YARROW, ...words], { ...program?.env });
   return collect(child, timeoutMs);
+}
+
+/** True when a command of this release knows an option. */
+export async function takesWord(command: string, option: string): Promise<boolean> {
+  return (await runYarrow([command, "--help"])).stdout.includes(option);
 }
 
 /** Starts a child that ends with this process. */
@@ -198,6 +209,7 @@ export class PeerProcess implements AsyncDisposable {
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       if (this.child === child) this.stderr = (this.stderr + text).slice(-STDERR_KEPT_CHARS);
     });
+    if (this.options.onLine !== undefined) readLines(child, this.options.onLine);
     const listening = await firstLine(child, () => this.stderr);
     if (this.child === child) this.listening = listening;
   }
@@ -229,7 +241,8 @@ export class PeerProcess implements AsyncDisposable {
 
   /** Runs a command of `yarrow` against this peer's folder. */
   run(...words: string[]): Promise<Outcome> {
-    return runYarrow([...words, "--data", this.options.data], this.options.program);
+    const { data, program } = this.options;
+    return runYarrow([...words, "--data", data], program?.servesOnly === true ? undefined : program);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -261,6 +274,7 @@ function serveWords(options: PeerOptions): string[] {
   if (options.role !== undefined) words.push("--role", options.role);
   if (options.discovery === false) words.push("--no-discovery");
   if (options.cluster !== undefined) words.push("--cluster", options.cluster);
+  if (options.copies !== undefined) words.push("--copies", String(options.copies));
   if (options.durability !== undefined) words.push("--durability", options.durability);
   return words;
 }
@@ -291,6 +305,15 @@ function firstLine(child: ChildProcess, stderr: () => string): Promise<Listening
       clearTimeout(deadline);
       resolve(JSON.parse(line) as Listening);
     });
+  });
+}
+
+function readLines(child: ChildProcess, onLine: (line: string) => void): void {
+  let rest = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
   });
 }
 

@@ -5,9 +5,12 @@
 import type { Entry } from "./catalog/entry.ts";
 import type { StagedChange, StagedEdit } from "./catalog/staged-change.ts";
 import { mergeUpdates } from "./document/merge.ts";
+import { scanUpdate } from "./document/scan-update.ts";
 import { encodeStateVector } from "./document/state-vector.ts";
+import { MERGED_LIMITS } from "./document/update-limits.ts";
 import type { Deferral, Effect } from "./effect.ts";
 import type { SubscriberId } from "./event.ts";
+import type { LogSegment } from "./store.ts";
 import type { Written, Wrote } from "./gossip/account.ts";
 import type { Confirmations } from "./gossip/confirmations.ts";
 import { withhold, writtenIn } from "./gossip/withholding.ts";
@@ -31,6 +34,9 @@ export class Acknowledgements {
   /** Sessions of which something may wait in a document for what it refers to; kept only where echoes wait for copies. */
   readonly #pendingAuthors = new Map<string, Set<SubscriberId>>();
 
+  /** See `Audience.claims`; by document. */
+  readonly #claims = new Map<string, Map<SubscriberId, Map<number, number>>>();
+
   constructor(parts: AcknowledgementsParts) {
     this.#parts = parts;
   }
@@ -40,10 +46,33 @@ export class Acknowledgements {
     const { entry, segments } = change;
     const merged = segments.length === 0 ? undefined : mergeUpdates(segments.map((segment) => segment.update));
     const audience = this.#audience(change);
-    const written = confirmations.active ? writtenIn(change, audience.pendingAuthors) : undefined;
+    const written = confirmations.active ? writtenIn(change, audience) : undefined;
     if (written === undefined) this.#show(change, merged, [], NOBODY);
     else this.#showWritten(change, merged, written, audience, now);
     if (entry.pending.length === 0) this.#pendingAuthors.delete(entry.name);
+    this.#settleClaims(entry);
+  }
+
+  /** A session has come, with this state vector. `staged`: what this batch has done to the document so far. */
+  attached(
+    id: SubscriberId,
+    { name, lattice }: Entry,
+    clocks: ReadonlyMap<number, number>,
+    staged: readonly LogSegment[],
+  ): void {
+    if (!this.#parts.confirmations.active) return;
+    // What is being committed has not been shown: to this session it will come as anything later does.
+    const starts = new Map<number, number>();
+    for (const { update } of staged) {
+      for (const { client, start } of scanUpdate(update, MERGED_LIMITS).sections) {
+        starts.set(client, Math.min(start, starts.get(client) ?? start));
+      }
+    }
+    const shown = (client: number): number => starts.get(client) ?? lattice.stateVector.get(client) ?? 0;
+    const ahead = [...clocks].filter(([client, clock]) => clock > shown(client));
+    if (ahead.length === 0) return;
+    const claims = this.#claims.get(name) ?? new Map<SubscriberId, Map<number, number>>();
+    this.#claims.set(name, claims.set(id, new Map(ahead)));
   }
 
   /** What others may take for granted that this peer holds. */
@@ -58,6 +87,7 @@ export class Acknowledgements {
   /** The subscriber is gone. */
   forget(id: SubscriberId, name: string): void {
     this.#pendingAuthors.get(name)?.delete(id);
+    this.#claims.get(name)?.delete(id);
     this.#parts.confirmations.forget(id, name);
   }
 
@@ -108,7 +138,18 @@ export class Acknowledgements {
       isPresent: this.#parts.isPresent,
       takesEcho: this.#parts.takesEcho,
       pendingAuthors: authors ?? new Set(),
+      claims: this.#claims.get(name) ?? new Map(),
     };
+  }
+
+  /** Forgets the claims to what is here by now. */
+  #settleClaims({ name, lattice }: Entry): void {
+    const claims = this.#claims.get(name);
+    for (const [id, ahead] of claims ?? []) {
+      for (const [client, clock] of ahead) if (clock <= (lattice.stateVector.get(client) ?? 0)) ahead.delete(client);
+      if (ahead.size === 0) claims?.delete(id);
+    }
+    if (claims?.size === 0) this.#claims.delete(name);
   }
 
   #acknowledge(

@@ -116,6 +116,7 @@ export class Subscribers {
       );
     }
     this.#bind(id, name, entry.incarnation, countsCopies === true);
+    this.#acknowledgements.attached(id, entry, clocks, catalog.stagedSegments(name));
     this.#parts.later((then) => this.#answer(id, name, stateVector, then));
   }
 

@@ -5,6 +5,7 @@ import { clusterIdOf } from "@yarrow/replica";
 import type { ReplicaConfig } from "@yarrow/replica";
 import { Browser } from "./browser.ts";
 import { Authorship } from "./checkers/authorship.ts";
+import { CopiesChecker } from "./checkers/copies.ts";
 import { Deletions } from "./checkers/deletions.ts";
 import { Ledger } from "./checkers/ledger.ts";
 import { Monotony } from "./checkers/monotony.ts";
@@ -46,6 +47,7 @@ export class Cluster {
   readonly authorship = new Authorship();
   readonly deletions = new Deletions(this.counters);
   readonly monotony = new Monotony();
+  readonly copies: CopiesChecker;
   readonly timeliness = new Timeliness();
   readonly #world: World;
   #places = 0;
@@ -56,7 +58,8 @@ export class Cluster {
     const { timeline, counters } = this;
     this.network = new Network({ timeline, counters, random: this.random.fork(), adversarial: options.adversarial });
     this.ledger = new Ledger(() => this.peers.map(({ disk }) => disk));
-    const witnesses: Witness[] = [this.ledger, this.authorship, this.deletions, this.monotony];
+    this.copies = new CopiesChecker({ timeline, counters, peers: () => this.peers, browsers: () => this.browsers });
+    const witnesses: Witness[] = [this.ledger, this.authorship, this.deletions, this.monotony, this.copies];
     this.#world = {
       timeline,
       network: this.network,

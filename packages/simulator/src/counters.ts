@@ -34,6 +34,8 @@ export interface Counters {
   compactions: number;
   acknowledged: number;
   copiesReached: number;
+  echoesWithCopies: number;
+  copiesDegraded: number;
   checkpoints: number;
 }
 
@@ -72,6 +74,8 @@ export function createCounters(): Counters {
     compactions: 0,
     acknowledged: 0,
     copiesReached: 0,
+    echoesWithCopies: 0,
+    copiesDegraded: 0,
     checkpoints: 0,
   };
 }

@@ -1,4 +1,5 @@
 /** What a simulated peer is told when it is set up, and keeps through restarts. */
+import type { CopiesPolicy } from "@yarrow/replica";
 import type { Place } from "./network.ts";
 
 export interface PeerSettings {
@@ -8,4 +9,6 @@ export interface PeerSettings {
   /** Addresses it is told to dial. */
   readonly peers: readonly string[];
   readonly discovery: boolean;
+  /** What the acknowledgement of an edit waits for. */
+  readonly copies?: CopiesPolicy;
 }

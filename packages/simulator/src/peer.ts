@@ -143,6 +143,7 @@ export class SimulatedPeer {
       peers: this.settings.peers,
       discovery: this.settings.discovery,
       config: replicaConfig,
+      copies: this.settings.copies ?? {},
       now: CLOCK_START_MS + timeline.now + clockOffsetMs,
     });
     const sockets = new Sockets({
@@ -154,6 +155,10 @@ export class SimulatedPeer {
       },
       nextId: () => this.nextId(),
       incarnationOf: (name) => this.incarnationOf(name),
+      sent: (address, name, frame) => {
+        if (this.settings.copies === undefined) return;
+        for (const witness of this.#world.witnesses) witness.sent?.(this, address, name, frame);
+      },
     });
     const relay = new Relay({ replica, random: () => random.next(), config: relayConfig });
     this.disk.takeTransactions();
@@ -356,6 +361,7 @@ export class SimulatedPeer {
 
   #observe(fact: Extract<Effect, { type: "observe" }>["fact"], counters: Counters): void {
     if (fact.kind === "round-ended" && fact.documents > 0) counters.roundsThatRepaired++;
+    else if (fact.kind === "copies-degraded") counters.copiesDegraded++;
     else if (fact.kind === "compacted") counters.compactions++;
     else if (fact.kind === "commit-failed" && fact.code === "YARROW_STORE_FULL") counters.refusedForRoom++;
     else if (fact.kind === "reconciliation-stuck") this.#note("reconciliation stuck");

@@ -2,7 +2,7 @@
  * One simulated hour of a cluster, from its seed: people write while things go wrong, then everything is healed, and then every
  * promise is checked. The same seed gives the same hour, down to the last byte.
  */
-import type { ReplicaConfig } from "@yarrow/replica";
+import type { CopiesPolicy, ReplicaConfig } from "@yarrow/replica";
 import { checkBounds, checkStoredBounds } from "./checkers/bounds.ts";
 import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/convergence.ts";
 import { checkFingerprints } from "./checkers/fingerprints.ts";
@@ -53,7 +53,7 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
     linkBudgetBytes: draw.pick([512, 4_096, 1_048_576]),
     print,
   });
-  addPeers(cluster, draw, peers ?? draw.pick([3, 3, 4, 5]));
+  addPeers(cluster, draw, new Generator(seed, 2), peers ?? draw.pick([3, 3, 4, 5]));
   const workload = new Workload(cluster, lengthMs);
   const faults = new Faults(cluster, lengthMs);
   every(cluster, CHECKPOINT_MS, lengthMs, () => checkpoint(cluster));
@@ -99,15 +99,23 @@ function drawConfig(draw: Random): Partial<ReplicaConfig> {
 }
 
 /** Everybody knows everybody, or everybody knows the first, or a line in which nobody learns of others. */
-function addPeers(cluster: Cluster, draw: Random, count: number): void {
+function addPeers(cluster: Cluster, draw: Random, drawCopies: Random, count: number): void {
   const url = (index: number): string => `ws://peer-${index}:1`;
   const shape = draw.pick(["mesh", "mesh", "first", "line"]);
   const unsynced = draw.between(0, Math.round(count * 1.3));
   for (let index = 0; index < count; index++) {
     const mesh = Array.from({ length: count }, (_, other) => url(other)).filter((_, other) => other !== index);
     const peers = shape === "mesh" ? mesh : index === 0 ? [] : [url(shape === "first" ? 0 : index - 1)];
-    cluster.addPeer({ peers, discovery: shape !== "line", durability: index === unsynced ? "normal" : "full" });
+    const durability = index === unsynced ? "normal" : "full";
+    const copies = drawPolicy(drawCopies);
+    cluster.addPeer({ peers, discovery: shape !== "line", durability, ...(copies === undefined ? {} : { copies }) });
   }
+}
+
+/** Some peers acknowledge nothing that is not on another disk as well. */
+function drawPolicy(draw: Random): CopiesPolicy | undefined {
+  if (draw.chance(0.6)) return undefined;
+  return { copies: 1, whenMissing: draw.pick(["wait", "degrade"]), timeoutMs: draw.pick([200, 2_000, 10_000]) };
 }
 
 function every(cluster: Cluster, ms: number, untilMs: number, action: () => void): void {

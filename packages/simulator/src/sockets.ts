@@ -15,12 +15,17 @@ export interface SocketsOptions {
   readonly submit: (event: Event | SessionEvent) => void;
   readonly nextId: () => number;
   readonly incarnationOf: (name: string) => Incarnation;
+  /** A frame goes out to a browser. */
+  readonly sent: (address: string, name: string, frame: Uint8Array) => void;
 }
 
 export class Sockets {
   readonly #options: SocketsOptions;
   readonly #links = new Map<LinkId, { readonly connection: Connection; readonly side: 0 | 1 }>();
-  readonly #sessions = new Map<SubscriberId, { readonly connection: Connection; readonly name: string }>();
+  readonly #sessions = new Map<
+    SubscriberId,
+    { readonly connection: Connection; readonly name: string; readonly address: string }
+  >();
   #ended = false;
 
   constructor(options: SocketsOptions) {
@@ -35,7 +40,7 @@ export class Sockets {
   accept(connection: Connection, name: string, address: string): void {
     const { submit, nextId } = this.#options;
     const session = nextId();
-    this.#sessions.set(session, { connection, name });
+    this.#sessions.set(session, { connection, name, address });
     submit({ type: "session-opened", session, name, address });
     connection.listen(1, {
       frame: (bytes) => submit({ type: "session-frame", session, bytes }),
@@ -49,10 +54,11 @@ export class Sockets {
   }
 
   sendToSessions(sessions: readonly SubscriberId[], frame: Uint8Array): void {
-    const { world, place, incarnationOf } = this.#options;
+    const { world, place, incarnationOf, sent } = this.#options;
     world.trace.note(world.timeline.now, place, "session frame", frame);
     for (const id of sessions) {
       const session = this.#sessions.get(id);
+      if (session !== undefined) sent(session.address, session.name, frame);
       // Checkers want to know of which incarnation it tells.
       session?.connection.send(1, frame, incarnationOf(session.name));
     }

@@ -14,6 +14,8 @@ export interface Witness {
   readonly wrote?: (client: number, name: string, update: Uint8Array) => void;
   /** A client was shown its own write, and so may forget it. `note` is the incarnation at the peer when it was sent. */
   readonly acknowledged?: (browser: Browser, peer: SimulatedPeer, clock: number, incarnation: number) => void;
+  /** A peer that wants copies sends a frame to the tab at an address. */
+  readonly sent?: (peer: SimulatedPeer, address: string, name: string, frame: Uint8Array) => void;
   /** A disk lost something in a way that is allowed to it. */
   readonly lost?: (peer: SimulatedPeer) => void;
 }

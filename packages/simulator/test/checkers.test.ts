@@ -285,6 +285,25 @@ describe("waiting", () => {
   });
 });
 
+describe("copies", () => {
+  test("[SIM11] see an echo that did not wait for as many disks as were wanted", () => {
+    const cluster = new Cluster({ seed: 3, adversarial: false, replicaConfig: {} });
+    const primary = cluster.addPeer({ copies: { copies: 1, whenMissing: "wait", timeoutMs: 1_000 } });
+    cluster.addPeer({ peers: [primary.settings.url] });
+    const tab = cluster.openTab(NAME, primary);
+    cluster.run(5_000);
+    tab.editor.text.insert(0, "one ");
+    cluster.run(5_000);
+    expect(cluster.counters).toMatchObject({ acknowledged: 1, echoesWithCopies: 1 });
+    const { replica } = primary;
+    const status = replica!.status(primary.now());
+    const wanting = { ...status, copies: { ...status.copies, wanted: 2 } };
+    Object.defineProperty(replica, "status", { value: () => wanting });
+    tab.editor.text.insert(0, "two ");
+    expect(() => cluster.run(5_000)).toThrow(/^copies: peer-0 told tab-2 in page .*; 2 of 3 have it/);
+  });
+});
+
 describe("an hour", () => {
   test("[SIM9] that was too kind is no proof", () => {
     expect(shortfalls(createCounters())).toContain("writes: 0, at least 3600 are due");

@@ -118,6 +118,11 @@ export class Catalog {
     return staged;
   }
 
+  /** What the batch has added to a document so far. */
+  stagedSegments(name: string): readonly LogSegment[] {
+    return this.#staged.get(name)?.segments ?? [];
+  }
+
   /** Hands over everything staged, in the order of first touch. */
   takeStaged(): StagedChange[] {
     const staged = [...this.#staged.values()];

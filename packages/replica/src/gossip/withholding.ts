@@ -3,8 +3,12 @@
  * Everybody else, and everything else, is shown at once.
  */
 import type { StagedChange } from "../catalog/staged-change.ts";
+import { contributionOf } from "../document/absorb.ts";
 import { Contribution } from "../document/contribution.ts";
 import { mergeUpdates } from "../document/merge.ts";
+import { scanUpdate } from "../document/scan-update.ts";
+import type { ScannedUpdate } from "../document/scan-update.ts";
+import { MERGED_LIMITS } from "../document/update-limits.ts";
 import type { Deferral } from "../effect.ts";
 import type { SubscriberId } from "../event.ts";
 import type { LogSegment } from "../store.ts";
@@ -23,13 +27,19 @@ export interface Audience {
   takesEcho(id: SubscriberId): boolean;
   /** Sessions of which something may wait in the document for what it refers to. */
   readonly pendingAuthors: ReadonlySet<SubscriberId>;
+  /**
+   * How far sessions were ahead of this peer when they attached. What they hold may still come another way than from them: from
+   * a connection that they have lost, from another peer, or from what has waited here.
+   */
+  readonly claims: ReadonlyMap<SubscriberId, ReadonlyMap<number, number>>;
 }
 
-/** What was written here in this change; undefined when nothing was. What has waited until now may be of `pendingAuthors`. */
-export function writtenIn(change: StagedChange, pendingAuthors: Audience["pendingAuthors"]): Written | undefined {
+/** What of this change somebody here may be the author of; undefined when nothing is. */
+export function writtenIn(change: StagedChange, { pendingAuthors, claims }: Audience): Written | undefined {
   const written = change.edits.flatMap((edit) => edit.written ?? []);
   const promoted = pendingAuthors.size === 0 ? [] : change.promoted;
-  if (written.length === 0 && promoted.length === 0) return undefined;
+  const claimed = claimedSegments(change, claims).map(({ scanned }) => scanned);
+  if (written.length === 0 && promoted.length === 0 && claimed.length === 0) return undefined;
   const contribution = new Contribution();
   const starts = new Map<number, number>();
   for (const edit of written) {
@@ -37,6 +47,7 @@ export function writtenIn(change: StagedChange, pendingAuthors: Audience["pendin
     for (const [client, start] of edit.starts) starts.set(client, Math.min(start, starts.get(client) ?? start));
   }
   for (const one of promoted) contribution.join(one.contribution);
+  for (const scanned of claimed) contribution.join(contributionOf(scanned));
   return { contribution, starts, edits: written.length };
 }
 
@@ -78,7 +89,26 @@ function ownSegments(change: StagedChange, audience: Audience): Map<SubscriberId
   };
   for (const { subscriber, written } of change.edits) if (written?.own !== undefined) add(subscriber, written.own);
   for (const { segment } of change.promoted) for (const author of audience.pendingAuthors) add(author, segment);
+  for (const { segment, claimants } of claimedSegments(change, audience.claims)) {
+    for (const claimant of claimants) add(claimant, segment);
+  }
   return own;
+}
+
+/** Segments that bring nothing but what some session has held since before they came. */
+function claimedSegments(
+  { segments }: StagedChange,
+  claims: Audience["claims"],
+): { readonly segment: LogSegment; readonly scanned: ScannedUpdate; readonly claimants: SubscriberId[] }[] {
+  if (claims.size === 0) return [];
+  return segments.flatMap((segment) => {
+    const scanned = scanUpdate(segment.update, MERGED_LIMITS);
+    if (scanned.sections.length === 0) return [];
+    const claimants = [...claims].flatMap(([subscriber, ahead]) =>
+      scanned.sections.every(({ client, end }) => end <= (ahead.get(client) ?? 0)) ? [subscriber] : [],
+    );
+    return claimants.length === 0 ? [] : [{ segment, scanned, claimants }];
+  });
 }
 
 function wroteBy(all: Map<SubscriberId, Wrote>, subscriber: SubscriberId): Wrote {

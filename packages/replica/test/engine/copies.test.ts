@@ -207,6 +207,32 @@ describe("nothing else passes for an acknowledgement", () => {
     expect(writer.take()).toMatchObject({ answers: 2, echoed: 1 });
   });
 
+  it("[COP4] what a tab's last connection brings is kept from its next one as well", () => {
+    const { cluster, a, others, session } = primary(1, { copies: 1 });
+    const reader = session();
+    mute(cluster, others[0]!);
+    const tab = new Y.Doc();
+    tab.getText("t").insert(0, "x");
+    const before = session();
+    const next = new Editor(cluster, a, "n", { session: true });
+    a.inbox.splice(0);
+    const update = Y.encodeStateAsUpdate(tab);
+    const stateVector = Y.encodeStateVector(tab);
+    // Everything in one batch, as after a pause: the edit, the end of its connection, and the tab on a new one.
+    cluster.step(
+      a,
+      { type: "edit", subscriber: before.subscriber, update, principal: "" },
+      { type: "detach", subscriber: before.subscriber },
+      { type: "attach", subscriber: next.subscriber, name: "n", stateVector },
+    );
+    expect(reader.take().text).toBe("x");
+    expect(next.take().text).toBe("");
+    expect(a.of("deliver").at(-1)?.deferred).toEqual([{ subscriber: next.subscriber, others: undefined }]);
+    cluster.loses = () => false;
+    cluster.run(600);
+    expect(next.take().text).toBe("x");
+  });
+
   it("[COP4] an edit that waited for what it refers to is echoed when it is confirmed, not when it is ready", () => {
     const { cluster, a, others, session } = primary(1, { copies: 1 });
     const [writer, other] = [session(), session()];

@@ -1,0 +1,70 @@
+/**
+ * No echo before its copies. Whatever a peer that wants copies sends a tab of the tab's own writing, as an echo or in an answer, is
+ * on the disks of so many other peers at that moment, each identity counted once. Degraded peers are excused, and so is everybody
+ * for a moment after a disk was allowed to forget.
+ */
+import * as Y from "yjs";
+import type { Browser } from "../browser.ts";
+import type { Counters } from "../counters.ts";
+import type { SimulatedPeer } from "../peer.ts";
+import type { Timeline } from "../timeline.ts";
+import { decodeServerFrame } from "../wire-format.ts";
+import type { Witness } from "../witness.ts";
+import { violated } from "../witness.ts";
+
+/** Longer than an answer is on its way. */
+const EXCUSED_MS = 10_000;
+
+export interface CopiesParts {
+  readonly timeline: Timeline;
+  readonly counters: Counters;
+  readonly peers: () => readonly SimulatedPeer[];
+  readonly browsers: () => readonly Browser[];
+}
+
+export class CopiesChecker implements Witness {
+  readonly #parts: CopiesParts;
+  #forgotAt = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: CopiesParts) {
+    this.#parts = parts;
+  }
+
+  lost(): void {
+    this.#forgotAt = this.#parts.timeline.now;
+  }
+
+  sent(peer: SimulatedPeer, address: string, name: string, frame: Uint8Array): void {
+    const { timeline, counters, browsers } = this.#parts;
+    const copies = peer.replica?.status(peer.now()).copies;
+    if (copies === undefined || copies.state !== "synchronous") return;
+    if (timeline.now - this.#forgotAt < EXCUSED_MS) return;
+    const message = decodeServerFrame(frame);
+    if (message.type !== "update" && message.type !== "step-2") return;
+    const browser = browsers().find(({ place }) => place === address);
+    const client = browser?.editor.client;
+    const clock = client === undefined ? undefined : Y.parseUpdateMeta(message.update).to.get(client);
+    if (client === undefined || clock === undefined) return;
+    const incarnation = peer.incarnationOf(name);
+    const holders = this.#holders(name, incarnation, client, clock);
+    counters.echoesWithCopies++;
+    // A document that ends in this very step is owed to nobody.
+    if (holders.size > copies.wanted || !holders.has(peer.disk.store.readPeerId())) return;
+    violated(
+      "copies",
+      `${peer.place} told ${address} in ${name} by ${message.type} that clock ${clock} of client ${client} is kept; ${holders.size} of ${copies.wanted + 1} have it`,
+    );
+  }
+
+  /** Identities whose disk has so much of a client, or has seen the incarnation end. */
+  #holders(name: string, incarnation: number, client: number, clock: number): Set<string> {
+    const holders = new Set<string>();
+    for (const { disk } of this.#parts.peers()) {
+      const document = disk.inspector.document(name);
+      if (document === undefined) continue;
+      const ended = document.row.incarnation > incarnation;
+      if (ended || (document.clocks.get(client) ?? 0) >= clock) holders.add(disk.store.readPeerId());
+    }
+    return holders;
+  }
+}
