@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import type { ReplicaConfig } from "../src/config.ts";
 import { createConfig, REPLICA_DEFAULTS } from "../src/config.ts";
+import { createCopiesPolicy } from "../src/copies-policy.ts";
 
 describe("configuration", () => {
   it("fills in defaults, which agree with each other", () => {
@@ -28,4 +29,12 @@ describe("configuration", () => {
   ])("refuses %s", (_, overrides) => {
     expect(() => createConfig(overrides)).toThrow(/assertion failed/);
   });
+});
+
+test("[COP8] the policy of copies is checked at start", () => {
+  const unknown = "never" as "wait";
+  for (const bad of [{ copies: -1 }, { copies: 1.5 }, { copies: 65 }, { timeoutMs: 0 }, { whenMissing: unknown }]) {
+    expect(() => createCopiesPolicy(bad)).toThrow(/(copies|timeoutMs|whenMissing) must be/);
+  }
+  expect(createCopiesPolicy({ copies: 64 })).toEqual({ copies: 64, whenMissing: "wait", timeoutMs: 10_000 });
 });

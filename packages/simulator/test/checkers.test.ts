@@ -286,7 +286,7 @@ describe("waiting", () => {
 });
 
 describe("copies", () => {
-  test("[SIM11] see an echo that did not wait for as many disks as were wanted", () => {
+  test("[SIM12] see an echo that did not wait for as many disks as were wanted", () => {
     const cluster = new Cluster({ seed: 3, adversarial: false, replicaConfig: {} });
     const primary = cluster.addPeer({ copies: { copies: 1, whenMissing: "wait", timeoutMs: 1_000 } });
     cluster.addPeer({ peers: [primary.settings.url] });

@@ -8,7 +8,7 @@ const HOURS = 10;
 const FIRST_SEED = 1;
 
 describe("cluster-hours", () => {
-  test("[SIM1, SIM2, SIM3, SIM4, SIM5, SIM6, SIM11] keep every promise while peers crash, part, forget and fill up", async () => {
+  test("[SIM1, SIM2, SIM3, SIM4, SIM5, SIM6, SIM12] keep every promise while peers crash, part, forget and fill up", async () => {
     const outcomes = await runHours({ hours: HOURS, seed: FIRST_SEED });
     const failures = outcomes.flatMap(({ seed, failure }) =>
       failure === undefined ? [] : [`npm run simulate -- --hours 1 --seed ${seed}: ${failure}`],
