@@ -9,13 +9,15 @@ import { PeerSet } from "./peer-set.ts";
 import { type PeerProcess, rootsEqual } from "./processes.ts";
 import { type Progress, silent } from "./progress.ts";
 import type { Check, Result } from "./results.ts";
-import { type StockClient, openStockClient, synced } from "./stock-client.ts";
+import { type StockClient, openStockClient, readThroughClient, synced } from "./stock-client.ts";
 import { waitUntil } from "./waiting.ts";
 
 const DOCUMENTS = 10;
 /** Updates that the writer is ahead of the primary's echo at most. */
 const AHEAD_MAX = 200;
 const REFUSED = 4403;
+/** The document of the primary's return. */
+const LOG = "followers/log";
 
 export interface FollowersOptions {
   readonly updates: number;
@@ -58,6 +60,7 @@ export async function runFollowers({ updates, progress = silent }: FollowersOpti
     refusals("every write at a follower is refused with its reason, and readers stay", attempts),
     refusals("every change that a follower's link sends is refused with its reason", lies),
     ...(await checkUnchanged(peers, root)),
+    ...(await checkReturn(primary, near, peers, progress)),
   ];
   progress.end();
   const arrival = [updates, writeMs / 1_000, (updates * 1_000) / writeMs, equalMs];
@@ -65,7 +68,7 @@ export async function runFollowers({ updates, progress = silent }: FollowersOpti
   const exceptions = unrefused.map(({ door, peer, said }) => [door, peer, said]);
   return {
     workload: "followers",
-    summary: `${updates} updates to a primary with two followers, one of which feeds a third; every door of each tried`,
+    summary: `${updates} updates to a primary with two followers, one of which feeds a third; every door of each tried; the primary killed and brought back`,
     options: { updates },
     tables: [
       { title: "Arrival", head: ["updates", "seconds", "per second", "equal after, ms"], rows: [arrival] },
@@ -111,6 +114,65 @@ async function checkUnchanged(peers: readonly PeerProcess[], root: string): Prom
     },
     { name: "verify --deep agrees", good: codes.every((code) => code === 0), found: `exit codes ${codes.join(", ")}` },
   ];
+}
+
+/** The primary is cut off, written to and killed; a follower takes its place; it comes back with what it had not sent. */
+async function checkReturn(
+  primary: PeerProcess,
+  near: PeerProcess,
+  peers: readonly PeerProcess[],
+  progress: Progress,
+): Promise<Check[]> {
+  progress.say("the primary is killed with a tail, and comes back");
+  await primary.run("link", "pause");
+  await append(primary, "tail ");
+  await primary.kill();
+  const promoted = await near.run("promote");
+  await append(near, "new primary ");
+  await primary.restart();
+  await rootsEqual(peers);
+  const { merged } = await near.status();
+  const record = merged.findLast(({ peerId }) => peerId === primary.peerId);
+  const demoted = await primary.run("demote");
+  await append(near, "after ");
+  await rootsEqual(peers);
+  const texts = await Promise.all(peers.map((peer) => readLog(peer)));
+  const [text = ""] = texts;
+  return [
+    {
+      name: "promote and demote change running peers",
+      good: promoted.code === 0 && demoted.code === 0,
+      found: `exit codes ${promoted.code}, ${demoted.code}`,
+    },
+    {
+      name: "the old primary's tail is merged, and nothing of the new one's is lost",
+      good:
+        ["tail ", "new primary ", "after "].every((words) => text.includes(words)) &&
+        texts.every((one) => one === text),
+      found: JSON.stringify(text),
+    },
+    {
+      name: "the status says what was merged of it",
+      good: record !== undefined && record.documents === 1 && record.sinceMs !== undefined,
+      found: record === undefined ? "nothing" : `documents ${record.documents}, bytes ${record.bytes}`,
+    },
+  ];
+}
+
+/** Writes words at a peer and waits until they are committed there. */
+async function append(peer: PeerProcess, words: string): Promise<void> {
+  const client = openStockClient(peer.url, LOG);
+  await synced(client);
+  client.doc.getText("body").insert(0, words);
+  await waitUntil(async () => (await readLog(peer)).includes(words), { describe: () => `"${words}" at ${peer.url}` });
+  client.close();
+}
+
+async function readLog(peer: PeerProcess): Promise<string> {
+  const copy = await readThroughClient(peer.url, LOG);
+  const text = copy.getText("body").toString();
+  copy.destroy();
+  return text;
 }
 
 function refusals(name: string, attempts: readonly Attempt[]): Check {

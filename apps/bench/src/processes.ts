@@ -75,6 +75,12 @@ export interface Status {
   readonly documents: { readonly alive: number; readonly deleted: number; readonly pending: number };
   readonly links: readonly { readonly state: string; readonly equal: boolean }[];
   readonly sessions: number;
+  readonly merged: readonly {
+    readonly peerId: string;
+    readonly documents: number;
+    readonly bytes: number;
+    readonly sinceMs?: number;
+  }[];
 }
 
 /** Fails with the command to run when the daemon has not been built. */

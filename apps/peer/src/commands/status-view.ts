@@ -54,7 +54,7 @@ function formatWriters({ writers }: StatusReport): string {
 
 function formatAhead({ peerId, theyHoldMore }: StatusReport["links"][number]): string {
   const who = printable(peerId ?? "").slice(0, 12);
-  const what = `follower ${who} holds more of ${count(theyHoldMore, "document")} than this writer, which was put back to an older state`;
+  const what = `follower ${who} holds more of ${count(theyHoldMore, "document")} than this writer, which has lost it`;
   return `\n${ink("alarm", "red")}  ${what}; \`yarrow promote\` there gives it back`;
 }
 
