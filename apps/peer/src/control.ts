@@ -21,6 +21,7 @@ type Nullable =
   | "writers"
   | "upstream"
   | "links"
+  | "lag"
   | "merged"
   | "backup"
   | "query";
@@ -42,6 +43,7 @@ export interface StatusReport extends Omit<PeerStatus, Nullable> {
   readonly writers: readonly PlaceReport[];
   readonly upstream: readonly PlaceReport[];
   readonly links: readonly LinkReport[];
+  readonly lag: LagReport;
   readonly merged: readonly MergeReport[];
   readonly backup: BackupReport;
   readonly query: QueryReport;
@@ -52,6 +54,17 @@ interface QueryReport extends Pick<PeerStatus["query"], "state"> {
   readonly progress: number | null;
 }
 
+interface BehindReport {
+  readonly lagMs: number | null;
+  readonly updatesBehind: number | null;
+  readonly bytesBehind: number | null;
+}
+
+interface LagReport extends BehindReport {
+  readonly verifiedMs: number | null;
+  readonly writers: readonly { readonly peerId: string; readonly lagMs: number | null }[];
+}
+
 type LinkRoles = "feedsUs" | "takesOurs" | "theyHoldMore" | "weHoldMore";
 
 interface LinkReport extends Pick<LinkStatus, "state" | "equal" | LinkRoles> {
@@ -60,6 +73,10 @@ interface LinkReport extends Pick<LinkStatus, "state" | "equal" | LinkRoles> {
   readonly url: string | null;
   readonly rttMs: number | null;
   readonly lagMs: number | null;
+  readonly updatesBehind: number | null;
+  readonly bytesBehind: number | null;
+  readonly verifiedMs: number | null;
+  readonly follower: BehindReport | null;
 }
 
 interface BackupReport {
@@ -86,6 +103,7 @@ export async function withPeer<T>(
       query: (sql, params, options) => client.query(sql, params, options),
       rebuildProjection: () => client.rebuildProjection(),
       append: (name, line, options) => client.append(name, line, options),
+      waitFor: (token, options) => client.waitFor(token, options),
       delete: (name) => client.delete(name),
       verify: (options) => client.verify(options),
       compact: () => client.compact(),
@@ -140,6 +158,7 @@ function reportStatus(status: PeerStatus): StatusReport {
     rememberedRole: status.rememberedRole ?? null,
     writers: status.writers.map(reportPlace),
     upstream: status.upstream.map(reportPlace),
+    lag: reportLag(status.lag),
     merged: status.merged.map((merge) => ({ ...merge, sinceMs: merge.sinceMs ?? null })),
     rolledBack: status.rolledBack,
     backup: {
@@ -165,6 +184,26 @@ function reportLink(link: LinkStatus): LinkReport {
     takesOurs: link.takesOurs,
     theyHoldMore: link.theyHoldMore,
     weHoldMore: link.weHoldMore,
+    updatesBehind: link.updatesBehind ?? null,
+    bytesBehind: link.bytesBehind ?? null,
+    verifiedMs: link.verifiedMs ?? null,
+    follower: link.follower === undefined ? null : reportBehind(link.follower),
+  };
+}
+
+function reportBehind(behind: NonNullable<LinkStatus["follower"]>): BehindReport {
+  return {
+    lagMs: behind.lagMs ?? null,
+    updatesBehind: behind.updatesBehind ?? null,
+    bytesBehind: behind.bytesBehind ?? null,
+  };
+}
+
+function reportLag(lag: PeerStatus["lag"]): LagReport {
+  return {
+    ...reportBehind(lag),
+    verifiedMs: lag.verifiedMs ?? null,
+    writers: lag.writers.map(({ peerId, lagMs }) => ({ peerId, lagMs: lagMs ?? null })),
   };
 }
 

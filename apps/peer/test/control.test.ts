@@ -57,6 +57,7 @@ interface Printed {
   readonly roots: Readonly<Record<string, { readonly kind: string }>>;
   readonly paused: boolean;
   readonly state: string;
+  readonly lag: object;
 }
 
 interface Report {
@@ -213,6 +214,15 @@ describe("show", () => {
     const doc = new Y.Doc();
     Y.applyUpdate(doc, bytes);
     expect(doc.getText("body").toString()).toBe("hello\nworld");
+  });
+
+  test("[LAG14] --after waits for a token, and refuses what is none", async () => {
+    const refused = refusal(await run(["show", "notes/today", "--after", "none", "--data", a]));
+    expect(refused[0]).toBe(1);
+    expect(refused[1]).toContain("YARROW_TOKEN_INVALID");
+    const status = await json(["status", "--data", a]);
+    expect(status.lag).toMatchObject({ lagMs: 0, updatesBehind: 0, bytesBehind: 0, writers: [] });
+    expect(status.links[0]).toMatchObject({ updatesBehind: null, follower: null });
   });
 
   test("[CLI19] what does not exist ends with 1; what was deleted is shown as such", async () => {

@@ -38,6 +38,8 @@ export interface ControlClient extends AsyncDisposable {
   rebuildProjection(): Promise<void>;
   /** Adds a line of text at the end of a root; resolves as `saved()` of a handle would. */
   append(name: string, line: string, options: AppendOptions): Promise<void>;
+  /** See `Peer.waitFor`. */
+  waitFor(token: string, options?: { readonly timeoutMs?: number }): Promise<void>;
   delete(name: string): Promise<boolean>;
   verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number }): Promise<VerifyReport>;
   compact(): Promise<CompactReport>;
@@ -115,6 +117,10 @@ class SocketClient implements ControlClient {
 
   async append(name: string, line: string, options: AppendOptions): Promise<void> {
     await this.#call("append", { name, line, ...options });
+  }
+
+  async waitFor(token: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
+    await this.#call("wait", { token, ...options });
   }
 
   delete(name: string): Promise<boolean> {

@@ -31,6 +31,10 @@ export interface ControlMethods {
   };
   readonly "query.rebuild": { readonly params: object; readonly result: null };
   readonly append: { readonly params: WireAppend; readonly result: null };
+  readonly wait: {
+    readonly params: { readonly token: string; readonly timeoutMs?: number };
+    readonly result: null;
+  };
   readonly delete: { readonly params: { readonly name: string }; readonly result: boolean };
   readonly verify: {
     readonly params: { readonly deep?: boolean; readonly timeoutMs?: number };

@@ -136,6 +136,11 @@ const HANDLERS: Handlers = {
     });
     return null;
   },
+  wait: async (peer, params, { signal }) => {
+    const timeoutMs = params.optionalNumber("timeoutMs");
+    await peer.waitFor(params.text("token"), { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
+    return null;
+  },
   delete: (peer, params) => peer.delete(params.text("name")),
   verify: (peer, params, { signal }) => {
     const timeoutMs = params.optionalNumber("timeoutMs");

@@ -40,6 +40,8 @@ export interface HandleHost {
   submit(event: Event): void;
   settled(): Promise<void>;
   nextSubscriber(): SubscriberId;
+  /** What stands for all that this subscriber wrote. */
+  token(subscriber: SubscriberId, name: string): string;
   /** Other peers that must have committed an edit before it is acknowledged. */
   readonly copiesWanted: number;
   /** The peer takes no local changes at the moment. */
@@ -110,28 +112,9 @@ export class LiveDocument implements DocumentHandle {
 
   async saved(
     options: { readonly copies?: number; readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
-  ): Promise<void> {
-    const { copies, timeoutMs, signal } = options;
-    if (copies !== undefined && !(Number.isInteger(copies) && copies >= 0)) {
-      throw new YarrowError("YARROW_CONFIG_INVALID", `copies must be a whole number of at least 0, not ${copies}`);
-    }
-    signal?.throwIfAborted();
-    this.#checkSilenced();
-    if (this.#state === "closed") throw closedError(this.name);
-    if (this.#refusal !== undefined) {
-      const refusal = this.#refusal;
-      this.#refusal = undefined;
-      throw refusal;
-    }
-    if (copies === undefined) {
-      const wanted = this.#host.copiesWanted;
-      const late = (): Error => this.#copiesMissing(wanted, [], `not within ${timeoutMs} ms`);
-      return this.#edits.reach("kept", { signal, timeoutMs, late });
-    }
-    await this.#edits.reach("committed", { signal, late: () => closedError(this.name) });
-    // What was copied once stays copied; what was never written needs no copies.
-    const known = this.#edits.sent === this.#confirmed.edits ? this.#confirmed.copies : 0;
-    if (this.#edits.sent > 0 && copies > known) await this.#copied(copies, timeoutMs ?? COPIES_TIMEOUT_MS, signal);
+  ): Promise<string> {
+    await this.#saved(options);
+    return this.#host.token(this.#subscriber, this.name);
   }
 
   on(event: "replaced", listener: (reason: Error) => void): () => void {
@@ -211,6 +194,34 @@ export class LiveDocument implements DocumentHandle {
   }
 
   // Private
+
+  async #saved(options: {
+    readonly copies?: number;
+    readonly timeoutMs?: number;
+    readonly signal?: AbortSignal;
+  }): Promise<void> {
+    const { copies, timeoutMs, signal } = options;
+    if (copies !== undefined && !(Number.isInteger(copies) && copies >= 0)) {
+      throw new YarrowError("YARROW_CONFIG_INVALID", `copies must be a whole number of at least 0, not ${copies}`);
+    }
+    signal?.throwIfAborted();
+    this.#checkSilenced();
+    if (this.#state === "closed") throw closedError(this.name);
+    if (this.#refusal !== undefined) {
+      const refusal = this.#refusal;
+      this.#refusal = undefined;
+      throw refusal;
+    }
+    if (copies === undefined) {
+      const wanted = this.#host.copiesWanted;
+      const late = (): Error => this.#copiesMissing(wanted, [], `not within ${timeoutMs} ms`);
+      return this.#edits.reach("kept", { signal, timeoutMs, late });
+    }
+    await this.#edits.reach("committed", { signal, late: () => closedError(this.name) });
+    // What was copied once stays copied; what was never written needs no copies.
+    const known = this.#edits.sent === this.#confirmed.edits ? this.#confirmed.copies : 0;
+    if (this.#edits.sent > 0 && copies > known) await this.#copied(copies, timeoutMs ?? COPIES_TIMEOUT_MS, signal);
+  }
 
   #createDoc(): Y.Doc {
     const doc = new Y.Doc();

@@ -68,6 +68,8 @@ export const REATTACH_MAX_MS = 15_000;
 
 /** How long `saved({ copies })` waits unless told otherwise. */
 export const COPIES_TIMEOUT_MS = 10_000;
+/** How long `waitFor` and `waitUntilFresh` wait unless told otherwise. */
+export const WAIT_TIMEOUT_MS = 10_000;
 /** How long `verify` waits for the other peers unless told otherwise. */
 export const VERIFY_TIMEOUT_MS = 30_000;
 

@@ -20,12 +20,13 @@ import {
   TCP_CONNECTIONS_MAX,
 } from "./limits.ts";
 import { NameDenials } from "./name-denials.ts";
+import { readMaxLag } from "./readiness.ts";
 import { SessionWebSocket } from "./session-sockets.ts";
 
 /** Who takes over what the listener lets in. */
 export interface ListenerTargets {
   /** Undefined when requests can be served; otherwise why not. */
-  readonly notReady: () => string | undefined;
+  readonly notReady: (maxLagMs: number | undefined) => string | undefined;
   readonly sessions: () => number;
   readonly links: () => number;
   /** What tells browsers where they may write. */
@@ -125,7 +126,9 @@ export class Listener {
       return answer(response, 405, { error: "method not allowed" });
     if (path === "/healthz") return answer(response, 200, { status: "ok" });
     if (path === "/readyz") {
-      const reason = this.#targets === undefined ? "starting" : this.#targets.notReady();
+      const maxLagMs = readMaxLag(request.url);
+      if (Number.isNaN(maxLagMs)) return answer(response, 400, { error: "maxLagMs must be a whole number of ms" });
+      const reason = this.#targets === undefined ? "starting" : this.#targets.notReady(maxLagMs);
       return reason === undefined
         ? answer(response, 200, { status: "ready" })
         : answer(response, 503, { status: reason });

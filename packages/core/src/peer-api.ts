@@ -2,7 +2,15 @@
  * What an embedder sees. `createPeer` in `create-peer.ts` makes a {@link Peer}; everything else hangs on it.
  */
 import type { Incarnation, PeerId, ProcessId, ClusterId, Role } from "@yarrow/protocol";
-import type { CopiesStatus, ReplicaConfig, RolledBack, VerifyReport, Fact } from "@yarrow/replica";
+import type {
+  CopiesStatus,
+  ReplicaConfig,
+  RolledBack,
+  VerifyReport,
+  Fact,
+  LagStatus,
+  LinkLagStatus,
+} from "@yarrow/replica";
 import type * as Y from "yjs";
 import type { BackupOptions, BackupStatus } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
@@ -138,11 +146,28 @@ export interface Peer extends AsyncDisposable {
    * Errors: YARROW_STORE_FULL.
    */
   setRole(role: Role): Promise<void>;
+  /**
+   * Waits until this peer holds what a token stands for, however it comes: a token is what `saved` of a handle on any peer of the
+   * cluster resolved to. Errors: YARROW_TIMEOUT, YARROW_TOKEN_INVALID, YARROW_CLUSTER_MISMATCH, YARROW_PEER_CLOSED, and the
+   * signal's reason.
+   */
+  waitFor(token: string, options?: WaitOptions): Promise<void>;
+  /**
+   * Waits until what this peer holds is at most so old, as `status().lag` tells; at once on a writer. Errors: YARROW_TIMEOUT,
+   * YARROW_CONFIG_INVALID, YARROW_PEER_CLOSED, and the signal's reason.
+   */
+  waitUntilFresh(options: WaitOptions & { readonly maxLagMs: number }): Promise<void>;
   /** Cuts links to a peer (by id or address) or to all, or heals the cut. Errors: YARROW_LINK_LIMIT, YARROW_LINK_NOT_FOUND. */
   pauseLinks(paused: boolean, peer?: string): Promise<void>;
   on<K extends keyof PeerEvents>(event: K, listener: (value: PeerEvents[K]) => void): () => void;
   /** Stops accepting, finishes what is under way, closes every session with 1012, closes the store. */
   close(): Promise<void>;
+}
+
+export interface WaitOptions {
+  /** Default 10,000. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
 }
 
 export interface PeerEvents {
@@ -167,13 +192,14 @@ export interface DocumentHandle extends AsyncDisposable {
    * Resolves when every edit made so far is committed here and on as many other peers as `copies` says: where it is not given,
    * as the peer's {@link PeerOptions.durability} wants. `copies: 0` waits for this peer alone. With `copies`, `timeoutMs` is
    * 10,000 unless given; without, there is no deadline unless given.
+   * The token stands for everything written through this handle: `waitFor` on any other peer of the cluster waits until it is there.
    * Errors: YARROW_COPIES_MISSING (with what was reached), YARROW_FOLLOWER, YARROW_DOCUMENT_DELETED, YARROW_STORE_FULL, YARROW_PEER_CLOSED.
    */
   saved(options?: {
     readonly copies?: number;
     readonly timeoutMs?: number;
     readonly signal?: AbortSignal;
-  }): Promise<void>;
+  }): Promise<string>;
   /** `replaced`: a local edit was refused, or the document was deleted or moved on; `doc` is a fresh one, and the reason is given. */
   on(event: "replaced", listener: (reason: Error) => void): () => void;
   close(): Promise<void>;
@@ -304,6 +330,8 @@ export interface PeerStatus {
   /** Acknowledgements that wait for other peers: what is wanted, who acknowledges, what waits. */
   readonly copies: CopiesStatus;
   readonly query: QueryStatus;
+  /** How old at most is what this peer holds of the writers it hears; 0 on a writer. */
+  readonly lag: LagStatus;
   /** Links are paused by an operator. */
   readonly paused: boolean;
   /** Two live processes with one peer id were seen. */
@@ -335,8 +363,18 @@ export interface LinkStatus {
   /** The other side's set was equal when last compared. */
   readonly equal: boolean;
   readonly rttMs: number | undefined;
-  /** How long ago the two were last known equal; 0 while they are. */
+  /**
+   * How old at most is what this peer holds of the other's set. On a link from which a follower takes changes: told by beats, within a
+   * few tens of ms. On other links: 0 while the sets were equal when last compared, else the time since they were.
+   */
   readonly lagMs: number | undefined;
+  /** What this peer lacks of what the other had committed when it last told; undefined where it does not tell. */
+  readonly updatesBehind: number | undefined;
+  readonly bytesBehind: number | undefined;
+  /** How long ago this peer was last verified to hold everything the other held. */
+  readonly verifiedMs: number | undefined;
+  /** What a follower at the other end says of its own lag, about once a second. */
+  readonly follower: LinkLagStatus["follower"];
   /** The other side's role; undefined while there is no link. */
   readonly role: Role | undefined;
   /** This side takes changes from the other; the other takes them from this side. */

@@ -36,6 +36,7 @@ export function readStatus(sources: StatusSources): PeerStatus {
     store: { bytes, logRows, synchronous },
     copies: replica.copies,
     query,
+    lag: replica.lag,
     paused: replica.paused,
     duplicateIdentity: replica.duplicateIdentity,
     merged: replica.merged,

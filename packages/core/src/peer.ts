@@ -7,26 +7,16 @@
  * 1. Nothing is accepted before the engine can answer it, nor after `closing` began.
  * 2. The store is closed last, and once: whatever was committed before is on disk.
  */
-import { YarrowError } from "@yarrow/protocol";
 import type { PeerId, ProcessId, Role } from "@yarrow/protocol";
 import { Relay } from "@yarrow/relay";
 import { checkName } from "@yarrow/replica";
-import type {
-  Compacted,
-  Deleted,
-  Event,
-  Fact,
-  Replica,
-  ReplicaStatus,
-  SubscriberId,
-  VerifyReport,
-  Verified,
-} from "@yarrow/replica";
+import type { Fact, Replica, ReplicaStatus, SubscriberId, VerifyReport } from "@yarrow/replica";
 import { startAdminServer } from "./admin/admin-server.ts";
 import type { AdminServer } from "./admin/admin-server.ts";
 import { Backups } from "./backup/backups.ts";
 import { ChangeFeed } from "./change-feed.ts";
 import { closedError } from "./closed-error.ts";
+import type { CompactReport } from "./control-message.ts";
 import { startControlServer } from "./control-server.ts";
 import type { ControlServer } from "./control-server.ts";
 import { countBatch, createCounters } from "./counters.ts";
@@ -37,12 +27,11 @@ import type { HandleHost } from "./document-handle.ts";
 import { logLineFor } from "./fact-log.ts";
 import { Handles } from "./handles.ts";
 import { formatHostPort } from "./host-port.ts";
-import { VERIFY_TIMEOUT_MS } from "./limits.ts";
 import { LinkSockets } from "./link-sockets.ts";
 import type { Listener } from "./listener.ts";
 import { Loop } from "./loop.ts";
 import type { CheckedOptions } from "./options.ts";
-import type { DocumentHandle, Peer, PeerEvents, PeerStatus } from "./peer-api.ts";
+import type { DocumentHandle, Peer, PeerEvents, PeerStatus, WaitOptions } from "./peer-api.ts";
 import { PeerListeners } from "./peer-listeners.ts";
 import { perform } from "./perform.ts";
 import type { Targets } from "./perform.ts";
@@ -51,10 +40,13 @@ import { readStatus } from "./peer-status.ts";
 import { IdleCheckpoint } from "./idle-checkpoint.ts";
 import { assertPausable } from "./pausable.ts";
 import { Queries } from "./query/queries.ts";
+import { compactSet, deleteDocument, verifySet } from "./questions.ts";
+import { notReady } from "./readiness.ts";
 import { Requests } from "./requests.ts";
 import { SessionSockets } from "./session-sockets.ts";
 import type { SqliteStore } from "./store/sqlite-store.ts";
 import { startWatches } from "./watches.ts";
+import { encodeTokenText, waitForToken, waitUntilFresh } from "./waits.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export interface PeerParts {
@@ -163,7 +155,7 @@ export class RunningPeer implements Peer {
     this.#queries.start();
     this.#lifecycle = "ready";
     listener?.serve({
-      notReady: () => (this.status().state === "joining" ? "joining" : undefined),
+      notReady: (maxLagMs) => notReady(this.status(), maxLagMs),
       sessions: () => this.#sessions.size,
       links: () => this.#links.size,
       writers: () => describeWriters(this.status()),
@@ -217,10 +209,7 @@ export class RunningPeer implements Peer {
 
   async delete(name: string): Promise<boolean> {
     this.#assertOpen();
-    checkName(name);
-    const { existed, failure } = await this.#requests.ask<Deleted>((request) => ({ type: "delete", request, name }));
-    if (failure !== undefined) throw new YarrowError(failure.code, `${name}: ${failure.detail}`);
-    return existed;
+    return deleteDocument(this.#requests, name);
   }
 
   cursor(): string {
@@ -243,18 +232,14 @@ export class RunningPeer implements Peer {
     this.#queries.rebuild();
   }
 
-  async verify(options: Parameters<Peer["verify"]>[0] = {}): Promise<VerifyReport> {
+  async verify(options?: Parameters<Peer["verify"]>[0]): Promise<VerifyReport> {
     this.#assertOpen();
-    const { deep = false, timeoutMs = VERIFY_TIMEOUT_MS, signal } = options;
-    const build = (request: number): Event => ({ type: "verify", request, deep, timeoutMs });
-    return (await this.#requests.ask<Verified>(build, { signal })).report;
+    return verifySet(this.#requests, options);
   }
 
-  async compact(): ReturnType<Peer["compact"]> {
+  async compact(): Promise<CompactReport> {
     this.#assertOpen();
-    const build = (request: number): Event => ({ type: "compact", request });
-    const { documents, bytesBefore, bytesAfter } = await this.#requests.ask<Compacted>(build);
-    return { documents, bytesBefore, bytesAfter };
+    return compactSet(this.#requests);
   }
 
   async backup(...request: Parameters<Peer["backup"]>): ReturnType<Peer["backup"]> {
@@ -265,6 +250,16 @@ export class RunningPeer implements Peer {
   async setRole(role: Role): Promise<void> {
     this.#assertOpen();
     await changeRole(this.#requests, role);
+  }
+
+  async waitFor(token: string, options?: WaitOptions): Promise<void> {
+    this.#assertOpen();
+    return waitForToken(this.#requests, token, options);
+  }
+
+  async waitUntilFresh(options: WaitOptions & { readonly maxLagMs: number }): Promise<void> {
+    this.#assertOpen();
+    return waitUntilFresh(this.#requests, options);
   }
 
   async pauseLinks(paused: boolean, peer?: string): Promise<void> {
@@ -314,6 +309,7 @@ export class RunningPeer implements Peer {
       submit: (event) => this.#loop.submit(event),
       settled: () => this.#loop.settled(),
       nextSubscriber: () => this.#nextSubscriber++,
+      token: (subscriber, name) => encodeTokenText(this.#parts.replica.token(subscriber, name)),
       readOnly: () => this.#storeFull || this.#role === "follower",
       register: (handle, subscriber) => this.#handles.register(handle, subscriber),
       unregister: (handle, subscriber) => this.#handles.unregister(handle, subscriber),

@@ -41,6 +41,7 @@ export function perform(effect: Output, targets: Targets): void {
     case "copies":
     case "compacted":
     case "verified":
+    case "waited":
     case "role-set":
       return targets.requests.settle(effect);
     case "send":

@@ -1,7 +1,7 @@
 /** Questions put to the replica that somebody waits for: each is an event out, and one effect back. */
-import type { Compacted, Copies, Deleted, Event, RequestId, RoleSet, Verified } from "@yarrow/replica";
+import type { Compacted, Copies, Deleted, Event, RequestId, RoleSet, Verified, Waited } from "@yarrow/replica";
 
-export type Response = Deleted | Copies | Compacted | Verified | RoleSet;
+export type Response = Deleted | Copies | Compacted | Verified | RoleSet | Waited;
 
 interface Waiting {
   readonly resolve: (response: Response) => void;

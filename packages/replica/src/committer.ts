@@ -7,6 +7,7 @@ import type { ReplicaConfig } from "./config.ts";
 import type { Effect, Fact } from "./effect.ts";
 import type { Lag } from "./lag/lag.ts";
 import type { Standings } from "./membership/standings.ts";
+import type { Waits } from "./lag/waits.ts";
 import type { Publisher } from "./publisher.ts";
 import type { SetTree } from "./set-tree/set-tree.ts";
 import type { Store } from "./store.ts";
@@ -22,6 +23,7 @@ export interface CommitterParts {
   readonly compactor: Compactor;
   readonly lag: Lag;
   readonly standings: Standings;
+  readonly waits: Waits;
   readonly emit: (effect: Effect) => void;
 }
 
@@ -75,6 +77,7 @@ export class Committer {
       this.#observe({ kind: "pending", name: entry.name, bytes: entry.pendingBytes });
     }
     publisher.committed(change, now);
+    this.#parts.waits.committed(entry);
     compactor.consider(entry);
   }
 

@@ -54,6 +54,8 @@ export interface ReplicaConfig {
   readonly beatIntervalMs: number;
   /** Followers tell of their lag at most this often. */
   readonly lagReportMs: number;
+  /** Those who wait at once for a token or for freshness. */
+  readonly waitsMax: number;
   readonly roundsAtOnceMax: number;
   /** A round that hears nothing for this long is given up. */
   readonly roundTimeoutMs: number;
@@ -124,6 +126,7 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
   digestIntervalMs: 15_000,
   beatIntervalMs: 30,
   lagReportMs: 1_000,
+  waitsMax: 10_000,
   roundsAtOnceMax: 2,
   roundTimeoutMs: 30_000,
   roundBackoffMinMs: 200,

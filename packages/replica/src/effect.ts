@@ -19,6 +19,7 @@ export type Effect =
   | PresenceLost
   | Deleted
   | Copies
+  | Waited
   | Compacted
   | Verified
   | RoleSet
@@ -146,6 +147,13 @@ export interface Copies {
   /** Distinct other peers that hold the edits. */
   readonly reached: readonly PeerId[];
   /** Undefined when enough were reached. */
+  readonly failure: { readonly code: YarrowErrorCode; readonly detail: string } | undefined;
+}
+
+export interface Waited {
+  readonly type: "waited";
+  readonly request: RequestId;
+  /** Undefined when what was waited for has come. */
   readonly failure: { readonly code: YarrowErrorCode; readonly detail: string } | undefined;
 }
 

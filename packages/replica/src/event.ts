@@ -26,6 +26,8 @@ export type Event =
   | Detach
   | DeleteDocument
   | AwaitCopies
+  | AwaitToken
+  | AwaitFresh
   | CancelRequest
   | AnnouncePresence
   | LinkOpened
@@ -91,6 +93,25 @@ export interface AwaitCopies {
   readonly request: RequestId;
   readonly subscriber: SubscriberId;
   readonly copies: number;
+  /** Milliseconds from now. */
+  readonly timeoutMs: number;
+}
+
+/** Waits until this replica holds what a token stands for (see `lag/token.ts`). Answered by a `waited` effect. */
+export interface AwaitToken {
+  readonly type: "await-token";
+  readonly request: RequestId;
+  /** As it came from outside; not yet checked. */
+  readonly token: Uint8Array;
+  /** Milliseconds from now. */
+  readonly timeoutMs: number;
+}
+
+/** Waits until what this replica holds is at most so old. Answered by a `waited` effect. */
+export interface AwaitFresh {
+  readonly type: "await-fresh";
+  readonly request: RequestId;
+  readonly maxLagMs: number;
   /** Milliseconds from now. */
   readonly timeoutMs: number;
 }

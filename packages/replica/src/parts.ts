@@ -17,7 +17,7 @@ import { CopyRequests } from "./gossip/copies.ts";
 import { Gossip } from "./gossip/gossip.ts";
 import type { Credentials } from "./links/credentials.ts";
 import { Lag } from "./lag/lag.ts";
-import type { LagMark } from "./lag/link-lag.ts";
+import { Waits } from "./lag/waits.ts";
 import type { Link } from "./links/link.ts";
 import { Links } from "./links/links.ts";
 import { Directory } from "./membership/directory.ts";
@@ -92,6 +92,7 @@ export function assembleParts(options: PartsOptions) {
     },
   });
   const lag: Lag = new Lag({ config, links, peerId, role, suspect: (link, at) => reconciler.suspect(link, at) });
+  const waits = new Waits({ ...options, catalog, lagMs: (at) => lag.lagMs(at) });
   const exchange = new Exchange({ ...options, directory, links }, now);
   const gossip = new Gossip({ config, links, processId, emit });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
@@ -109,9 +110,7 @@ export function assembleParts(options: PartsOptions) {
     standings.equal(link, at);
     lag.verified(link, link.lag.mark(), at);
   };
-  const caughtUp = (link: Link, mark: LagMark, at: number): void => lag.verified(link, mark, at);
-  const rounds = { config, store, catalog, tree, responder, standings, processId, random, emit, equal, caughtUp };
-  const reconciler: Reconciler = new Reconciler(rounds);
+  const reconciler: Reconciler = new Reconciler({ ...options, catalog, tree, responder, standings, equal, lag });
   const publisher = new Publisher({ config, gossip, links, reconciler, lag, processId, role });
   const evict = (name: string, detail: string): void => subscribers.quarantine(name, detail);
   const repairs = new Repairs({ store, catalog, emit, evict, suspect: (at) => lag.lost(at) });
@@ -133,6 +132,7 @@ export function assembleParts(options: PartsOptions) {
     reconciler,
     publisher,
     lag,
+    waits,
     repairs,
   };
 }

@@ -10,16 +10,19 @@
  * Read `event.ts` and `effect.ts` first.
  */
 import type { ClusterId, PeerId, ProcessId, Role } from "@yarrow/protocol";
+import { assert } from "@yarrow/protocol";
 import { Committer } from "./committer.ts";
 import type { ReplicaConfig } from "./config.ts";
 import { createConfig } from "./config.ts";
 import type { CopiesPolicy } from "./copies-policy.ts";
 import { createCopiesPolicy } from "./copies-policy.ts";
+import { Contribution } from "./document/contribution.ts";
 import { createFingerprintKey } from "./document/fingerprint.ts";
 import type { Effect } from "./effect.ts";
-import type { AwaitCopies, DeleteDocument, Event } from "./event.ts";
+import type { AwaitCopies, DeleteDocument, Event, SubscriberId } from "./event.ts";
 import { Inbox } from "./inbox.ts";
 import type { Credentials } from "./links/credentials.ts";
+import { encodeToken } from "./lag/token.ts";
 import type { Link } from "./links/link.ts";
 import type { Parts } from "./parts.ts";
 import { assembleParts } from "./parts.ts";
@@ -138,6 +141,7 @@ export class Replica {
       this.#parts.catalog.nextTrim(),
       this.#parts.encoder.nextTrim(),
       this.#parts.lag.nextDeadline(),
+      this.#parts.waits.nextDeadline(),
     );
   }
 
@@ -160,6 +164,14 @@ export class Replica {
   /** The committed state vector of a document, for a relay that must remember where a slow reader stood. */
   stateVector(name: string, now: number): Uint8Array {
     return this.#parts.catalog.entry(name, now).lattice.encodeStateVector();
+  }
+
+  /** What stands for all that a subscriber wrote to a document since it attached; nothing when it is gone. Call between two steps. */
+  token(subscriber: SubscriberId, name: string): Uint8Array {
+    const clusterId = this.#clusterId;
+    assert(clusterId !== undefined, "a peer without a cluster has no subscribers");
+    const wrote = this.#parts.subscribers.wrote(subscriber);
+    return encodeToken({ clusterId, name, incarnation: 0, contribution: new Contribution(), ...wrote });
   }
 
   /** A document's stored updates and delete set, for readers. Undefined when nothing of that name was ever written. */
@@ -188,8 +200,13 @@ export class Replica {
         return this.#delete(event, now);
       case "await-copies":
         return this.#awaitCopies(event);
+      case "await-token":
+        return void this.#later.push((then) => this.#parts.waits.startToken(event, then));
+      case "await-fresh":
+        return void this.#later.push((then) => this.#parts.waits.startFresh(event, then));
       case "cancel":
         this.#parts.copies.cancel(event.request);
+        this.#parts.waits.cancel(event.request);
         return this.#parts.verifier.cancel(event.request);
       case "announce-presence":
         return this.#parts.publisher.presence(event);
@@ -270,6 +287,7 @@ export class Replica {
     this.#parts.catalog.trim(now);
     this.#parts.encoder.trim(now);
     this.#parts.lag.wake(now);
+    this.#parts.waits.wake(now);
   }
 
   #linkOpened(link: Link, now: number): void {

@@ -32,6 +32,8 @@ interface Subscriber {
   incarnation: Incarnation;
   /** What it wrote since its copies were last known; undefined when nobody will ask. */
   unconfirmed: Contribution | undefined;
+  /** Everything it wrote since it attached, for tokens; undefined when nobody will ask. */
+  readonly wrote: Contribution | undefined;
   /** Edits so far, to tell whether more was written since `unconfirmed` was asked about. */
   edits: number;
 }
@@ -84,6 +86,13 @@ export class Subscribers {
     if (subscriber?.unconfirmed === undefined) return undefined;
     const { name, incarnation, unconfirmed: contribution, edits } = subscriber;
     return { name, incarnation, contribution, edits };
+  }
+
+  /** All that a subscriber wrote since it attached; call between two steps. Undefined when it is gone. */
+  wrote(id: SubscriberId): Omit<Written, "edits"> | undefined {
+    const subscriber = this.#byId.get(id);
+    if (subscriber?.wrote === undefined) return undefined;
+    return { name: subscriber.name, incarnation: subscriber.incarnation, contribution: subscriber.wrote };
   }
 
   /** What was written is confirmed; it stays in the account if more was written since. */
@@ -166,6 +175,7 @@ export class Subscribers {
       }
       const { outcome, contribution, own, whole } = catalog.offer(staged, scanned, principal, "local");
       subscriber.unconfirmed?.join(contribution);
+      subscriber.wrote?.join(contribution);
       subscriber.edits++;
       const starts = scanned.sections.map(({ client, start }) => [client, start] as const);
       const written = this.#parts.confirmations.active ? { own, contribution, starts, whole } : undefined;
@@ -249,8 +259,8 @@ export class Subscribers {
       return;
     }
     this.detach(id);
-    const unconfirmed = countsCopies ? new Contribution() : undefined;
-    const subscriber: Subscriber = { id, name, incarnation, unconfirmed, edits: 0 };
+    const account = (): Contribution | undefined => (countsCopies ? new Contribution() : undefined);
+    const subscriber: Subscriber = { id, name, incarnation, unconfirmed: account(), wrote: account(), edits: 0 };
     this.#byId.set(id, subscriber);
     const others = this.#byName.get(name);
     if (others === undefined) this.#byName.set(name, new Set([subscriber]));

@@ -14,13 +14,15 @@ import { print, printJson, printLine } from "../stdout.ts";
 import { ink, printable } from "../terminal/paint.ts";
 import { formatBytes } from "../terminal/quantity.ts";
 import { formatFacts } from "../terminal/table.ts";
-import { dataOption, jsonOption } from "./options.ts";
+import { dataOption, durationArgument, jsonOption } from "./options.ts";
 import type { ControlOptions } from "./options.ts";
 
 interface ShowOptions extends ControlOptions {
   readonly format?: "json" | "text" | "update";
   readonly root?: string;
   readonly as?: RootContent["kind"];
+  readonly after?: string;
+  readonly timeout: number;
 }
 
 export function defineShow(program: Command, end: (code: ExitCode) => void): void {
@@ -41,6 +43,10 @@ export function defineShow(program: Command, end: (code: ExitCode) => void): voi
     )
     .option("--root <name>", "only this root")
     .addOption(new Option("--as <kind>", "read the root as this kind").choices(["text", "map", "array", "xml"]))
+    .option("--after <token>", "wait until this peer holds what the token stands for; `saved` of a handle gives it")
+    .addOption(
+      new Option("--timeout <duration>", "how long --after waits").argParser(durationArgument).default(10_000, "10s"),
+    )
     .addOption(jsonOption())
     .addHelpText("after", examples)
     .action(async (name: string, options: ShowOptions) => end(await show(name, options)));
@@ -52,6 +58,7 @@ Examples:
   yarrow show notes/today --data ./a --json | jq .contentDigest
   yarrow show notes/today --data ./a --format text --root body
   yarrow show board --data ./a --root tasks --as array
+  yarrow show notes/today --data ./b --after "$TOKEN"
   yarrow show notes/today --data ./a --format update > today.yupdate`;
 
 async function show(name: string, options: ShowOptions): Promise<ExitCode> {
@@ -62,6 +69,7 @@ async function show(name: string, options: ShowOptions): Promise<ExitCode> {
   }
   const format = options.json ? "json" : options.format;
   return withPeer(options.data, async (peer) => {
+    if (options.after !== undefined) await peer.waitFor(options.after, { timeoutMs: options.timeout });
     const document = await readDocument(peer, name, options);
     if (format === "json") await printJson(withoutUpdate(document));
     else if (format === undefined) await printLine(formatDocument(document));

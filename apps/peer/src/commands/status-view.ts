@@ -2,6 +2,7 @@
  * A peer's status as people read it.
  */
 import type { StatusReport } from "../control.ts";
+import { formatLag } from "./lag-view.ts";
 import { ink, printable } from "../terminal/paint.ts";
 import { count, formatBytes, formatDuration } from "../terminal/quantity.ts";
 import { formatFacts, formatTable } from "../terminal/table.ts";
@@ -27,6 +28,7 @@ export function formatStatus(status: StatusReport): string {
     ["peer", `${ink(status.peerId, "bold")}  ${stateInColour(status.state)}  ${roleOf(status)}`],
     ["address", status.url ?? "listens nowhere"],
     ...(status.role === "follower" ? ([["writers", formatWriters(status)]] as const) : []),
+    ...formatLag(status),
     ["cluster", status.clusterId ?? "not decided yet: waits for the first peer it reaches"],
     ["fingerprint", `${status.root}  ${ink("of the whole set", "dim")}`],
     ["documents", formatDocuments(documents)],

@@ -38,8 +38,7 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
       to.add("yarrow_broadcast_sent_messages_total", fact.messages);
       return to.add("yarrow_broadcast_sent_bytes_total", fact.bytes);
     case "broadcast-received":
-      to.add("yarrow_broadcast_received_messages_total", 1, { duplicate: String(fact.duplicate) });
-      return to.add("yarrow_broadcast_received_bytes_total", fact.bytes, { duplicate: String(fact.duplicate) });
+      return countReceived(to, fact);
     case "push-dropped":
       return to.add("yarrow_pushes_dropped_total");
     case "round-started":
@@ -74,4 +73,11 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
     default:
       fact satisfies never;
   }
+}
+
+function countReceived(to: Instruments, fact: Extract<PeerEvents["fact"], { kind: "broadcast-received" }>): void {
+  const labels = { duplicate: String(fact.duplicate) };
+  to.add("yarrow_broadcast_received_messages_total", 1, labels);
+  to.add("yarrow_broadcast_received_bytes_total", fact.bytes, labels);
+  if (!fact.duplicate) to.observe("yarrow_broadcast_age_seconds", fact.ageMs / 1_000);
 }

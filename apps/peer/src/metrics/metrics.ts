@@ -101,8 +101,45 @@ export const METRICS = {
   yarrow_link_round_trip_seconds: { kind: "gauge", help: "Round trip of a link's last ping", labels: ["peer_id"] },
   yarrow_link_lag_seconds: {
     kind: "gauge",
-    help: "How long ago both ends were last known equal; 0 while they are",
+    help: "How old at most is what this peer holds of the other: by beats on a follower, else the time since both were equal",
     labels: ["peer_id"],
+  },
+  yarrow_link_updates_behind: {
+    kind: "gauge",
+    help: "Updates that the other peer had committed and this follower lacks",
+    labels: ["peer_id"],
+  },
+  yarrow_link_bytes_behind: {
+    kind: "gauge",
+    help: "Bytes of updates that the other peer had committed and this follower lacks",
+    labels: ["peer_id"],
+  },
+  yarrow_link_verified_seconds: {
+    kind: "gauge",
+    help: "How long ago this peer was last verified to hold everything the other held",
+    labels: ["peer_id"],
+  },
+  yarrow_follower_lag_seconds: {
+    kind: "gauge",
+    help: "How old at most is what a linked follower holds, as it says about once a second",
+    labels: ["peer_id"],
+  },
+  yarrow_lag_seconds: {
+    kind: "gauge",
+    help: "How old at most is what this peer holds of the writers it hears; 0 on a writer, absent while not known",
+  },
+  yarrow_updates_behind: {
+    kind: "gauge",
+    help: "Updates this follower and those above it lack; absent while not known",
+  },
+  yarrow_bytes_behind: {
+    kind: "gauge",
+    help: "Bytes of updates this follower and those above it lack; absent while not known",
+  },
+  yarrow_broadcast_age_seconds: {
+    kind: "histogram",
+    help: "How long ago the origin had committed a live update when it came; duplicates are not counted",
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2, 10],
   },
   yarrow_link_ups_total: { kind: "counter", help: "Links that came up" },
   yarrow_link_downs_total: { kind: "counter", help: "Links that went down" },

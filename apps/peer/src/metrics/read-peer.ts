@@ -7,11 +7,22 @@ import type { MetricName } from "./metrics.ts";
 
 type Counters = ReturnType<Peer["counters"]>;
 
+/** Of links that are open; cleared before they are read, so that a peer that left does not stay at its last value. */
+const LINK_GAUGES = [
+  "yarrow_link_equal",
+  "yarrow_link_round_trip_seconds",
+  "yarrow_link_lag_seconds",
+  "yarrow_link_updates_behind",
+  "yarrow_link_bytes_behind",
+  "yarrow_link_verified_seconds",
+  "yarrow_follower_lag_seconds",
+] as const;
+
 const LINK_STATES = ["connecting", "open", "paused", "waiting"] as const;
 
 /** Gauges of the peer's status. */
 export function readStatus(to: Instruments, status: PeerStatus, version: string): void {
-  to.clear("yarrow_info", "yarrow_link_equal", "yarrow_link_round_trip_seconds", "yarrow_link_lag_seconds");
+  to.clear("yarrow_info", ...LINK_GAUGES);
   to.set("yarrow_info", 1, { peer_id: status.peerId, cluster_id: status.clusterId ?? "", role: status.role, version });
   to.set("yarrow_ready", status.state === "ready" || status.state === "read-only");
   to.set("yarrow_store_writable", status.state !== "read-only");
@@ -39,7 +50,24 @@ export function readStatus(to: Instruments, status: PeerStatus, version: string)
     to.set("yarrow_link_equal", link.equal, labels);
     if (link.rttMs !== undefined) to.set("yarrow_link_round_trip_seconds", link.rttMs / 1_000, labels);
     if (link.lagMs !== undefined) to.set("yarrow_link_lag_seconds", link.lagMs / 1_000, labels);
+    if (link.updatesBehind !== undefined) to.set("yarrow_link_updates_behind", link.updatesBehind, labels);
+    if (link.bytesBehind !== undefined) to.set("yarrow_link_bytes_behind", link.bytesBehind, labels);
+    if (link.verifiedMs !== undefined) to.set("yarrow_link_verified_seconds", link.verifiedMs / 1_000, labels);
+    const theirs = link.follower?.lagMs;
+    if (theirs !== undefined) to.set("yarrow_follower_lag_seconds", theirs / 1_000, labels);
   }
+  readLag(to, status.lag);
+}
+
+/** What is not known is absent: 0 would say that nothing is lacking. */
+function readLag(to: Instruments, { lagMs, updatesBehind, bytesBehind }: PeerStatus["lag"]): void {
+  const setOrRemove = (name: MetricName, value: number | undefined): void => {
+    if (value === undefined) to.remove(name);
+    else to.set(name, value);
+  };
+  setOrRemove("yarrow_lag_seconds", lagMs === undefined ? undefined : lagMs / 1_000);
+  setOrRemove("yarrow_updates_behind", updatesBehind);
+  setOrRemove("yarrow_bytes_behind", bytesBehind);
 }
 
 function readBackups(to: Instruments, { taken, failures, running, last }: PeerStatus["backup"]): void {

@@ -24,7 +24,7 @@ import type { Catalog } from "../catalog/catalog.ts";
 import type { ReplicaConfig } from "../config.ts";
 import type { Effect, Fact } from "../effect.ts";
 import type { LinkId } from "../event.ts";
-import type { LagMark } from "../lag/link-lag.ts";
+import type { Lag } from "../lag/lag.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { Store } from "../store.ts";
@@ -58,8 +58,7 @@ export interface ReconcilerParts {
   readonly random: () => number;
   readonly emit: (effect: Effect) => void;
   readonly equal: (link: Link, now: number) => void;
-  /** We hold everything that the other side held at some time after the mark. */
-  readonly caughtUp: (link: Link, mark: LagMark, now: number) => void;
+  readonly lag: Pick<Lag, "verified">;
 }
 
 export class Reconciler {
@@ -315,7 +314,7 @@ export class Reconciler {
 
   #verify(state: LinkRounds, round: Round, now: number): void {
     // Whatever differed when it began was brought, and what came after that was pushed.
-    if (round.skipped === 0 && !round.refused) this.#parts.caughtUp(state.link, round.mark, now);
+    if (round.skipped === 0 && !round.refused) this.#parts.lag.verified(state.link, round.mark, now);
     round.phase = "verify";
     this.#keepWaiting(round, now);
     this.sendDigest(state.link, true);
