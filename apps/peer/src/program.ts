@@ -10,10 +10,12 @@ import { defineDelete } from "./commands/delete.ts";
 import { defineDemo } from "./commands/demo.ts";
 import { defineDocuments } from "./commands/documents.ts";
 import { defineKey } from "./commands/key.ts";
+import { defineHistory } from "./commands/history.ts";
 import { defineLink } from "./commands/link.ts";
 import { defineRestore } from "./commands/restore.ts";
 import { defineDemote, definePromote } from "./commands/role.ts";
 import { defineQuery } from "./commands/query.ts";
+import { defineRevert } from "./commands/revert.ts";
 import { defineServe } from "./commands/serve.ts";
 import { defineShow } from "./commands/show.ts";
 import { defineStatus } from "./commands/status.ts";
@@ -58,6 +60,8 @@ export function createProgram(end: (code: ExitCode) => void): Command {
     defineShow,
     defineQuery,
     defineAppend,
+    defineHistory,
+    defineRevert,
     defineDelete,
     defineVerify,
     defineWait,

@@ -2,9 +2,8 @@ import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import { runCommandLine } from "../src/main.ts";
 import { COMMAND, run, Workbench } from "./command.ts";
-import type { Outcome } from "./command.ts";
+import { say } from "./say.ts";
 
 const bench = new Workbench();
 afterAll(() => bench.clean());
@@ -12,19 +11,6 @@ afterEach(() => {
   vi.restoreAllMocks();
   vi.unstubAllEnvs();
 });
-
-/** The same as a process, without one: what is said does not depend on it, and there are many cases. */
-async function say(words: readonly string[]): Promise<Outcome> {
-  const said = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    vi.spyOn(process[name], "write").mockImplementation((chunk) => {
-      said[name] += String(chunk);
-      return true;
-    });
-  }
-  vi.stubEnv("NO_COLOR", "1");
-  return { code: await runCommandLine(words), ...said };
-}
 
 describe("help and version", () => {
   test("[CLI1] --version prints the version alone", async () => {
@@ -61,6 +47,8 @@ describe("help and version", () => {
     ["status"],
     ["documents"],
     ["show"],
+    ["history"],
+    ["revert"],
     ["append"],
     ["delete"],
     ["verify"],

@@ -17,6 +17,9 @@ import type {
   ControlResult,
 } from "./control-message.ts";
 import { findControlPath } from "./control-path.ts";
+import type { DocumentHistory, HistoryOptions, RevertOptions, RevertResult } from "./past/past-api.ts";
+import { unpackDetail, unpackHistory } from "./past/past-wire.ts";
+import type { PastDetail } from "./past/past-wire.ts";
 import type {
   DocumentDetail,
   DocumentInfo,
@@ -40,6 +43,9 @@ export interface ControlClient extends AsyncDisposable {
   append(name: string, line: string, options: AppendOptions): Promise<void>;
   /** See `Peer.waitFor`. */
   waitFor(token: string, options?: { readonly timeoutMs?: number }): Promise<void>;
+  showAt(name: string, atMs: number, options?: ShowOptions): Promise<PastDetail>;
+  history(name: string, options?: HistoryOptions): Promise<DocumentHistory | undefined>;
+  revert(name: string, atMs: number, options?: RevertOptions): Promise<RevertResult>;
   delete(name: string): Promise<boolean>;
   verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number }): Promise<VerifyReport>;
   compact(): Promise<CompactReport>;
@@ -121,6 +127,19 @@ class SocketClient implements ControlClient {
 
   async waitFor(token: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {
     await this.#call("wait", { token, ...options });
+  }
+
+  async showAt(name: string, atMs: number, options: ShowOptions = {}): Promise<PastDetail> {
+    return unpackDetail(await this.#call("past.show", { name, atMs, ...options }));
+  }
+
+  async history(name: string, options: HistoryOptions = {}): Promise<DocumentHistory | undefined> {
+    const history = await this.#call("history", { name, ...options });
+    return history === null ? undefined : unpackHistory(history);
+  }
+
+  revert(name: string, atMs: number, options: RevertOptions = {}): Promise<RevertResult> {
+    return this.#call("revert", { name, atMs, ...options });
   }
 
   delete(name: string): Promise<boolean> {

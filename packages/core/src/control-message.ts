@@ -6,6 +6,8 @@ import type { Role } from "@yarrow/protocol";
 import type { BackupManifest } from "./backup/manifest.ts";
 import type { BackupProgress } from "./backup/report.ts";
 import type { VerifyReport } from "@yarrow/replica";
+import type { HistoryOptions, RevertOptions, RevertResult } from "./past/past-api.ts";
+import type { WireHistory, WirePastDetail } from "./past/past-wire.ts";
 import type {
   DocumentInfo,
   DocumentDetail,
@@ -34,6 +36,18 @@ export interface ControlMethods {
   readonly wait: {
     readonly params: { readonly token: string; readonly timeoutMs?: number };
     readonly result: null;
+  };
+  readonly "past.show": {
+    readonly params: { readonly name: string; readonly atMs: number } & ShowOptions;
+    readonly result: WirePastDetail;
+  };
+  readonly history: {
+    readonly params: { readonly name: string } & HistoryOptions;
+    readonly result: WireHistory | null;
+  };
+  readonly revert: {
+    readonly params: { readonly name: string; readonly atMs: number } & RevertOptions;
+    readonly result: RevertResult;
   };
   readonly delete: { readonly params: { readonly name: string }; readonly result: boolean };
   readonly verify: {

@@ -14,6 +14,7 @@ import type {
 } from "./control-message.ts";
 import { claimControlPath } from "./control-path.ts";
 import { CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX } from "./limits.ts";
+import { packDetail, packHistory } from "./past/past-wire.ts";
 import type { Peer, QueryParams, RootContent, ShowOptions, ListOptions } from "./peer-api.ts";
 
 export interface ControlServer {
@@ -141,6 +142,18 @@ const HANDLERS: Handlers = {
     await peer.waitFor(params.text("token"), { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
     return null;
   },
+  "past.show": async (peer, params) =>
+    packDetail(await peer.at(params.number("atMs")).open(params.text("name"), params.show())),
+  history: async (peer, params) => {
+    const history = await peer.history(params.text("name"), {
+      limit: params.optionalNumber("limit"),
+      before: params.optionalNumber("before"),
+      togetherMs: params.optionalNumber("togetherMs"),
+    });
+    return history === undefined ? null : packHistory(history);
+  },
+  revert: (peer, params) =>
+    peer.revert(params.text("name"), params.number("atMs"), { principal: params.optionalText("principal") }),
   delete: (peer, params) => peer.delete(params.text("name")),
   verify: (peer, params, { signal }) => {
     const timeoutMs = params.optionalNumber("timeoutMs");
@@ -197,6 +210,12 @@ class Params {
     const value = this.#values[name];
     if (value === undefined || value === null || typeof value === "string") return value ?? undefined;
     throw invalid(name, "a string");
+  }
+
+  number(name: string): number {
+    const value = this.optionalNumber(name);
+    if (value === undefined) throw invalid(name, "a number");
+    return value;
   }
 
   optionalNumber(name: string): number | undefined {

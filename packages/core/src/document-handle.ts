@@ -9,13 +9,14 @@
  * 3. Every attachment has a subscriber id of its own, so that what belongs to an earlier one is never mistaken.
  * 4. Every edit is reported once as lost or counted as committed; nothing in between is forgotten.
  */
-import { randomBytes } from "node:crypto";
 import { YarrowError, assert } from "@yarrow/protocol";
 import type { Incarnation, PeerId } from "@yarrow/protocol";
 import type { Answer, Copies, Deliver, Event, Evict, Gap, RequestId, SubscriberId } from "@yarrow/replica";
 import * as Y from "yjs";
+import { randomClientId } from "./client-id.ts";
 import { EditAccount } from "./edit-account.ts";
 import { COPIES_TIMEOUT_MS, REATTACH_MAX_MS, REATTACH_MIN_MS } from "./limits.ts";
+import type { HandleLike } from "./handles.ts";
 import type { DocumentHandle } from "./peer-api.ts";
 import type { Requests } from "./requests.ts";
 
@@ -47,8 +48,8 @@ export interface HandleHost {
   /** The peer takes no local changes at the moment. */
   readOnly(): boolean;
   /** The handle listens under this id from now on. */
-  register(handle: LiveDocument, subscriber: SubscriberId): void;
-  unregister(handle: LiveDocument, subscriber: SubscriberId): void;
+  register(handle: HandleLike, subscriber: SubscriberId): void;
+  unregister(handle: HandleLike, subscriber: SubscriberId): void;
   /** Code of the embedder threw where it must not end the peer. */
   onListenerError(error: unknown, where: string): void;
 }
@@ -360,12 +361,6 @@ export class LiveDocument implements DocumentHandle {
       }
     }
   }
-}
-
-/** 53 random bits: as many as Yjs carries. Two of the same would be one writer to Yjs. */
-function randomClientId(): number {
-  const bytes = randomBytes(7);
-  return bytes.readUIntBE(1, 6) + (bytes.readUInt8(0) % 32) * 2 ** 48;
 }
 
 function closedError(name: string): YarrowError {

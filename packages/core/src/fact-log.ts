@@ -67,3 +67,8 @@ function isRoutine(fact: Fact): boolean {
   if (fact.kind === "link-refused") return fact.code === "YARROW_LINK_PAUSED" || fact.code === "YARROW_LINK_DUPLICATE";
   return fact.kind === "link-down" && fact.peerId === undefined;
 }
+
+/** The last words of a peer that cannot go on. */
+export function describeStop(error: Error): LogLine {
+  return { level: "error", message: "the peer had to stop", fields: { error: error.stack ?? error.message } };
+}

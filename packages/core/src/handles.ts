@@ -2,21 +2,27 @@
 import type { Effect, SubscriberId } from "@yarrow/replica";
 import type { LiveDocument } from "./document-handle.ts";
 
+/** What can be a subscriber here: a live document, or something that behaves like one for a while. */
+export type HandleLike = Pick<
+  LiveDocument,
+  "name" | "answered" | "delivered" | "committed" | "confirmed" | "asked" | "evicted" | "rebound" | "end"
+>;
+
 export class Handles {
-  readonly #bySubscriber = new Map<SubscriberId, LiveDocument>();
-  readonly #byName = new Map<string, Set<LiveDocument>>();
+  readonly #bySubscriber = new Map<SubscriberId, HandleLike>();
+  readonly #byName = new Map<string, Set<HandleLike>>();
 
   get size(): number {
     return this.#bySubscriber.size;
   }
 
-  register(handle: LiveDocument, subscriber: SubscriberId): void {
+  register(handle: HandleLike, subscriber: SubscriberId): void {
     this.#bySubscriber.set(subscriber, handle);
     const sameName = this.#byName.get(handle.name) ?? new Set();
     this.#byName.set(handle.name, sameName.add(handle));
   }
 
-  unregister(handle: LiveDocument, subscriber: SubscriberId): void {
+  unregister(handle: HandleLike, subscriber: SubscriberId): void {
     this.#bySubscriber.delete(subscriber);
     const sameName = this.#byName.get(handle.name);
     sameName?.delete(handle);

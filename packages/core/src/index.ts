@@ -1,4 +1,7 @@
 export type * from "./peer-api.ts";
+export type * from "./past/past-api.ts";
+export type { PastDetail } from "./past/past-wire.ts";
+export { HistoryGoneError } from "./past/peer-past.ts";
 export { createPeer } from "./create-peer.ts";
 export { CopiesMissingError } from "./document-handle.ts";
 export type { BackupOptions, BackupStatus } from "./backup/backups.ts";

@@ -73,6 +73,12 @@ export const WAIT_TIMEOUT_MS = 10_000;
 /** How long `verify` waits for the other peers unless told otherwise. */
 export const VERIFY_TIMEOUT_MS = 30_000;
 
+/** Entries in one page of `history()`. */
+export const HISTORY_PAGE = 100;
+export const HISTORY_PAGE_MAX = 1_000;
+/** Changes within this time are one entry of it, unless told otherwise. */
+export const TOGETHER_MS = 60_000;
+
 /** Documents in one page of `documents()`. */
 export const DOCUMENTS_PAGE = 100;
 export const DOCUMENTS_PAGE_MAX = 10_000;

@@ -24,7 +24,7 @@ import type { Counters } from "./counters.ts";
 import { describeDocument, listDocuments } from "./document-detail.ts";
 import { LiveDocument } from "./document-handle.ts";
 import type { HandleHost } from "./document-handle.ts";
-import { logLineFor } from "./fact-log.ts";
+import { describeStop, logLineFor } from "./fact-log.ts";
 import { Handles } from "./handles.ts";
 import { formatHostPort } from "./host-port.ts";
 import { LinkSockets } from "./link-sockets.ts";
@@ -32,6 +32,7 @@ import type { Listener } from "./listener.ts";
 import { Loop } from "./loop.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { DocumentHandle, Peer, PeerEvents, PeerStatus, WaitOptions } from "./peer-api.ts";
+import { Past } from "./past/peer-past.ts";
 import { PeerListeners } from "./peer-listeners.ts";
 import { perform } from "./perform.ts";
 import type { Targets } from "./perform.ts";
@@ -67,6 +68,9 @@ export class RunningPeer implements Peer {
   readonly peerId: PeerId;
   readonly processId: ProcessId;
   readonly url: string | undefined;
+  readonly at: Peer["at"] = (...request) => this.#past.at(...request);
+  readonly history: Peer["history"] = (...request) => this.#past.history(...request);
+  readonly revert: Peer["revert"] = (...request) => this.#past.revert(...request);
   readonly #parts: PeerParts;
   readonly #relay: Relay;
   readonly #loop: Loop;
@@ -84,6 +88,7 @@ export class RunningPeer implements Peer {
   readonly #stopWatching: () => void;
   readonly #idle: IdleCheckpoint;
   readonly #backups: Backups;
+  readonly #past: Past;
   #nextSubscriber: SubscriberId = 1;
   #lifecycle: Lifecycle = "starting";
   #failure: Error | undefined;
@@ -132,6 +137,7 @@ export class RunningPeer implements Peer {
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
     const { backups: schedule, log } = options;
     this.#backups = new Backups({ store, schedule, clock, log, ended: () => this.#idle.postpone() });
+    this.#past = new Past({ ...options, clock, host: this.#handleHost, assertOpen: () => this.#assertOpen() });
     this.#stopWatching = startWatches(counters, options, submit);
   }
 
@@ -357,11 +363,7 @@ export class RunningPeer implements Peer {
     this.#lifecycle = "failed";
     const error = cause instanceof Error ? cause : new Error(String(cause));
     this.#failure = error;
-    this.#parts.options.log({
-      level: "error",
-      message: "the peer had to stop",
-      fields: { error: error.stack ?? error.message },
-    });
+    this.#parts.options.log(describeStop(error));
     this.#parts.listener?.stopAccepting();
     this.#sessions.terminateAll();
     this.#links.terminateAll();
@@ -384,6 +386,7 @@ export class RunningPeer implements Peer {
     this.#feed.close(reason);
     await Promise.all([
       this.#pool.close(),
+      this.#past.close(),
       this.#backups.close(reason),
       this.#queries.close(reason),
       this.#admin?.close(),

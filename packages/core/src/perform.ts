@@ -52,7 +52,8 @@ export function perform(effect: Output, targets: Targets): void {
       return targets.links.dial(effect.url);
     case "work":
       void targets.pool.run(effect.job).then((result) => {
-        if (result.kind !== "describe") targets.submit({ type: "work-done", work: effect.work, result });
+        if (result.kind !== "describe" && result.kind !== "past")
+          targets.submit({ type: "work-done", work: effect.work, result });
       });
       return;
     case "observe":

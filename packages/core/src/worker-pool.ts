@@ -8,9 +8,10 @@ import { Worker } from "node:worker_threads";
 import type { Work, WorkResult } from "@yarrow/replica";
 import { WORK_TIMEOUT_MS } from "./limits.ts";
 import type { DescribeWork, DescribeResult } from "./describe.ts";
+import type { PastResult, PastWork } from "./past/past-work.ts";
 
-export type Job = Work | DescribeWork;
-export type JobResult = WorkResult | DescribeResult;
+export type Job = Work | DescribeWork | PastWork;
+export type JobResult = WorkResult | DescribeResult | PastResult;
 
 interface Waiting {
   readonly job: Job;
@@ -108,6 +109,8 @@ function copyJob(job: Job): Job {
     case "compact":
     case "describe":
       return { ...job, parts: job.parts.map(copy), deleteSet: copy(job.deleteSet) };
+    case "past":
+      return job;
     case "merge":
       return { ...job, parts: job.parts.map(copy) };
     case "digest": {
@@ -122,6 +125,7 @@ function copyJob(job: Job): Job {
 
 /** Buffers of a job made by {@link copyJob}, which nobody else holds. */
 function buffersOf(job: Job): ArrayBuffer[] {
+  if (job.kind === "past") return [];
   if (job.kind === "merge") return job.parts.map(({ buffer }) => buffer as ArrayBuffer);
   const inputs = job.kind === "digest" ? job.documents : [job];
   const views = inputs.flatMap(({ parts, deleteSet }) => [...parts, deleteSet]);

@@ -4,6 +4,7 @@
 import { InvalidArgumentError, Option } from "commander";
 import { CONFIG_DEFAULTS } from "../config/config-schema.ts";
 import { parseDuration } from "../config/duration.ts";
+import { parseInstant } from "../config/instant.ts";
 import { parseRate } from "../config/size.ts";
 import type { Parsed } from "../config/parsed.ts";
 
@@ -31,6 +32,9 @@ function asArgument<T>(parse: (text: string) => Parsed<T>): (text: string) => T 
 }
 
 export const durationArgument = asArgument(parseDuration);
+
+/** An instant, in ms since 1970. */
+export const instantArgument = asArgument((text) => parseInstant(text, Date.now()));
 
 export const rateArgument = asArgument(parseRate);
 

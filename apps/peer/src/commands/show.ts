@@ -2,7 +2,7 @@
  * `yarrow show`: one document, for people and for pipes.
  */
 import { YarrowError } from "@yarrow/core/command";
-import type { DocumentDetail, RootContent } from "@yarrow/core";
+import type { DocumentDetail, PastDetail, RootContent } from "@yarrow/core";
 import { Option } from "commander";
 import type { Command } from "commander";
 import { withPeer } from "../control.ts";
@@ -14,10 +14,11 @@ import { print, printJson, printLine } from "../stdout.ts";
 import { ink, printable } from "../terminal/paint.ts";
 import { formatBytes } from "../terminal/quantity.ts";
 import { formatFacts } from "../terminal/table.ts";
-import { dataOption, durationArgument, jsonOption } from "./options.ts";
+import { dataOption, durationArgument, instantArgument, jsonOption } from "./options.ts";
 import type { ControlOptions } from "./options.ts";
 
 interface ShowOptions extends ControlOptions {
+  readonly at?: number;
   readonly format?: "json" | "text" | "update";
   readonly root?: string;
   readonly as?: RootContent["kind"];
@@ -41,6 +42,12 @@ export function defineShow(program: Command, end: (code: ExitCode) => void): voi
         "json: all of it; text: the content of one root as plain text; update: the document as one Yjs update, raw bytes",
       ).choices(["json", "text", "update"]),
     )
+    .addOption(
+      new Option(
+        "--at <time>",
+        "as it was here at an instant: 2026-11-23T14:30, 2026-11-23, 14:30, -2h or '2h ago'",
+      ).argParser(instantArgument),
+    )
     .option("--root <name>", "only this root")
     .addOption(new Option("--as <kind>", "read the root as this kind").choices(["text", "map", "array", "xml"]))
     .option("--after <token>", "wait until this peer holds what the token stands for; `saved` of a handle gives it")
@@ -57,6 +64,7 @@ Examples:
   yarrow show notes/today --data ./a
   yarrow show notes/today --data ./a --json | jq .contentDigest
   yarrow show notes/today --data ./a --format text --root body
+  yarrow show notes/today --data ./a --at -2h
   yarrow show board --data ./a --root tasks --as array
   yarrow show notes/today --data ./b --after "$TOKEN"
   yarrow show notes/today --data ./a --format update > today.yupdate`;
@@ -78,14 +86,24 @@ async function show(name: string, options: ShowOptions): Promise<ExitCode> {
   });
 }
 
-async function readDocument(peer: RunningPeer, name: string, { root, as }: ShowOptions): Promise<DocumentDetail> {
-  const document = await peer.show(name, root === undefined || as === undefined ? {} : { as: { root, kind: as } });
+/** What is shown: a document as it is, or as it was. */
+type Shown = DocumentDetail & { readonly past?: Pick<PastDetail, "at" | "changedAt" | "whole"> };
+
+async function readDocument(peer: RunningPeer, name: string, { root, as, at }: ShowOptions): Promise<Shown> {
+  const roots = root === undefined || as === undefined ? {} : { as: { root, kind: as } };
+  const document = at === undefined ? await peer.show(name, roots) : asPast(await peer.showAt(name, at, roots));
   if (document === undefined) throw notFound(`nothing called "${printable(name)}" was ever written here`);
   if (root === undefined) return document;
   const content = document.roots[root];
   if (content !== undefined) return { ...document, roots: { [root]: content } };
   const known = Object.keys(document.roots).map(printable).join(", ");
   throw notFound(`"${printable(name)}" has no root "${printable(root)}"; it has ${known === "" ? "none" : known}`);
+}
+
+function asPast({ at, changedAt, firstAt, whole, state, ...content }: PastDetail): Shown {
+  if (state !== "absent") return { ...content, state, pending: 0, past: { at, changedAt, whole } };
+  const first = firstAt === undefined ? "was ever written here" : `was here at ${at.toISOString()}; it came`;
+  throw notFound(`nothing called "${printable(content.name)}" ${first} ${firstAt?.toISOString() ?? ""}`.trimEnd());
 }
 
 function notFound(message: string): YarrowError {
@@ -110,12 +128,13 @@ async function printContent(document: DocumentDetail, format: "text" | "update")
 }
 
 /** The stable JSON: everything but the raw update. */
-function withoutUpdate(document: DocumentDetail): Omit<DocumentDetail, "update"> {
-  const { name, state, incarnation, fingerprint, contentDigest, pending, roots } = document;
-  return { name, state, incarnation, fingerprint, contentDigest, pending, roots };
+function withoutUpdate(document: Shown): object {
+  const { name, state, incarnation, fingerprint, contentDigest, pending, roots, past } = document;
+  const content = { name, state, incarnation, fingerprint, contentDigest, pending, roots };
+  return past === undefined ? content : { ...content, ...past, changedAt: past.changedAt ?? null };
 }
 
-function formatDocument(document: DocumentDetail): string {
+function formatDocument(document: Shown): string {
   const facts: [string, string][] = [
     ["document", ink(printable(document.name), "bold")],
     ["state", document.state === "alive" ? ink("alive", "green") : ink("deleted", "yellow")],
@@ -123,6 +142,12 @@ function formatDocument(document: DocumentDetail): string {
     ["fingerprint", document.fingerprint],
     ["content", document.contentDigest],
   ];
+  if (document.past !== undefined) {
+    const { at, changedAt, whole } = document.past;
+    facts.splice(1, 0, ["at", at.toISOString()]);
+    facts.push(["changed", changedAt?.toISOString() ?? "before what is kept"]);
+    if (!whole) facts.push(["damaged", ink("rows of that time cannot be read: something is missing", "red")]);
+  }
   if (document.pending > 0)
     facts.push(["pending", `${formatBytes(document.pending)} wait for changes that are missing here`]);
   const roots = Object.entries(document.roots).map(

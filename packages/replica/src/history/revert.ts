@@ -33,13 +33,20 @@ export interface Revert {
 
 const NO_DELETES = new Uint8Array(0);
 
-/** The edit, to be applied to the document as it is now; undefined when it says the same already. Throws whatever Yjs throws. */
-export function revertUpdate({ past, present, clientId }: Revert): Uint8Array | undefined {
+/**
+ * The edit, to be applied to the document as it is now; undefined when it says the same already. With it, the encoded state vector
+ * of the document as it is now. Throws whatever Yjs throws.
+ */
+export function revertUpdate({ past, present, clientId }: Revert): {
+  readonly update: Uint8Array | undefined;
+  readonly stateVector: Uint8Array;
+} {
   const source = loadDoc(past, NO_DELETES, { gc: false });
   const instant = instantOf(source);
   const same = present.incarnation === "same";
   if (same) applyParts(source, present.parts);
   const target = same ? source : loadDoc(present.parts, NO_DELETES, { gc: false });
+  const stateVector = Y.encodeStateVector(target);
   target.clientID = clientId;
   let update: Uint8Array | undefined;
   target.on("update", (bytes: Uint8Array) => (update = bytes));
@@ -55,7 +62,7 @@ export function revertUpdate({ past, present, clientId }: Revert): Uint8Array | 
     }
     assert(describeDoc(target, isLive) === wanted, "a document that was reverted says what it said");
   });
-  return update;
+  return { update, stateVector };
 }
 
 interface Instant {

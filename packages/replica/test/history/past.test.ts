@@ -2,11 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { canonicalText } from "../../src/document/canonical-value.ts";
 import { contentDigest } from "../../src/document/content-digest.ts";
-import { createFingerprintKey, toBytes } from "../../src/document/fingerprint.ts";
 import { readRoots } from "../../src/document/read-roots.ts";
 import { readHistory } from "../../src/history/changes.ts";
 import { listPast, readPast } from "../../src/history/past.ts";
-import { pastLattice } from "../../src/history/past-fingerprint.ts";
+import { pastRecord } from "../../src/history/past-record.ts";
 import { createRandom, editRandomly } from "../document/random-edits.ts";
 import type { Peer } from "../engine/cluster.ts";
 import { Cluster, Editor } from "../engine/cluster.ts";
@@ -27,8 +26,8 @@ function told(peer: Peer, cluster: Cluster, name: string, timeMs: number): strin
   if (past.state === "deleted") return `deleted ${past.incarnation}`;
   if (past.state !== "alive") return past.state;
   expect(past.damaged).toBe(false);
-  const { fingerprint } = pastLattice(past, createFingerprintKey(peer.replica.status(cluster.now).clusterId!));
-  return describeContent(past.incarnation, toBytes(fingerprint), past.parts, NO_DELETES);
+  const { fingerprint } = pastRecord(past, peer.replica.status(cluster.now).clusterId!);
+  return describeContent(past.incarnation, fingerprint, past.parts, NO_DELETES);
 }
 
 function describeContent(

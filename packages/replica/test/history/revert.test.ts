@@ -36,7 +36,7 @@ function writer(clientId: number, parts: readonly Uint8Array[] = []) {
 }
 
 function revertSame(then: readonly Uint8Array[], parts: readonly Uint8Array[], clientId = 77): Uint8Array | undefined {
-  return revertUpdate({ past: then, present: { incarnation: "same", parts }, clientId });
+  return revertUpdate({ past: then, present: { incarnation: "same", parts }, clientId }).update;
 }
 
 describe("a revert of random documents", () => {
@@ -69,7 +69,7 @@ describe("a revert of random documents", () => {
       const random = createRandom(seed);
       const then = randomSession(random, 2, 30).updates;
       const now = random.chance(0.3) ? [] : randomSession(random, 2, 15).updates;
-      const update = revertUpdate({ past: then, present: { incarnation: "other", parts: now }, clientId: 77 });
+      const { update } = revertUpdate({ past: then, present: { incarnation: "other", parts: now }, clientId: 77 });
       const reverted = update === undefined ? now : [...now, update];
       expect(content(reverted)).toBe(content(then));
       expect(shown(reverted)).toEqual(plain(then));
