@@ -12,6 +12,7 @@ import { runOrder } from "./order.ts";
 import { assertBuilt, endAllProcesses } from "./processes.ts";
 import { type Progress, makeProgress } from "./progress.ts";
 import { writeReport } from "./report.ts";
+import { type QueryRunOptions, runQueries } from "./query.ts";
 import { type Result, isGood, publish } from "./results.ts";
 import { readTrace } from "./trace-format.ts";
 import { runTrace } from "./trace.ts";
@@ -107,6 +108,18 @@ program
   .option("--settle <seconds>", "time between the last client's leaving and the measurement", count, 60)
   .action(async ({ count, settle: settleSeconds }: { count: number; settle: number }) => {
     await conclude("documents", (progress) => runDocuments({ count, settleSeconds, progress }));
+  });
+
+program
+  .command("query")
+  .description("queries on a follower while the primary is written to, by turns with and without")
+  .option("--documents <n>", "documents", count, 100_000)
+  .option("--seconds <n>", "length of one phase", count, 20)
+  .option("--rounds <n>", "rounds of a phase without and one with queries", count, 3)
+  .option("--per-second <n>", "writes per second", count, 500)
+  .option("--queries-per-second <n>", "queries per second", count, 20)
+  .action(async (chosen: QueryRunOptions) => {
+    await conclude("query", (progress) => runQueries({ ...chosen, progress }));
   });
 
 program

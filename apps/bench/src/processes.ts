@@ -45,6 +45,8 @@ export interface PeerOptions {
   readonly copies?: number;
   /** Told of each line on its stdout. */
   readonly onLine?: (line: string) => void;
+  /** Further words of `serve`. */
+  readonly words?: readonly string[];
   /** Words before `node`, for example a tracer and its options. */
   readonly before?: readonly string[];
   readonly nodeOptions?: string;
@@ -81,6 +83,7 @@ export interface Status {
     readonly bytes: number;
     readonly sinceMs?: number;
   }[];
+  readonly query: { readonly state: string };
 }
 
 /** Fails with the command to run when the daemon has not been built. */
@@ -241,6 +244,14 @@ export class PeerProcess implements AsyncDisposable {
     return answer.text();
   }
 
+  /** Posts JSON to a path of the admin address. */
+  async post(path: string, body: unknown): Promise<Response> {
+    const base = this.listening?.admin;
+    if (base === undefined) throw new Error("The peer is not ready, or has no admin address.");
+    const headers = { "content-type": "application/json" };
+    return fetch(new URL(path, base), { method: "POST", headers, body: JSON.stringify(body) });
+  }
+
   async status(): Promise<Status> {
     return JSON.parse(await this.admin("/status")) as Status;
   }
@@ -282,6 +293,7 @@ function serveWords(options: PeerOptions): string[] {
   if (options.cluster !== undefined) words.push("--cluster", options.cluster);
   if (options.copies !== undefined) words.push("--copies", String(options.copies));
   if (options.durability !== undefined) words.push("--durability", options.durability);
+  words.push(...(options.words ?? []));
   return words;
 }
 

@@ -1,12 +1,11 @@
 /**
- * When what was committed: tells how old a projection is that holds everything through a sequence. A few numbers per second of
- * lag, and none while there is none.
+ * When what was committed: tells how old a projection is, or was, that holds everything through a sequence.
  *
  * A mark says that the commits from its sequence up to the next mark's happened at its time or up to COMMIT_MARK_MS later. So the
  * age that is told is never less than the true one.
  */
 import type { ArrivalSequence } from "@yarrow/replica";
-import { COMMIT_MARKS_MAX, COMMIT_MARK_MS } from "./query-limits.ts";
+import { COMMIT_MARKS_MAX, COMMIT_MARK_MS, QUERY_TIMEOUT_MAX_MS } from "./query-limits.ts";
 
 interface Mark {
   readonly first: ArrivalSequence;
@@ -36,9 +35,14 @@ export class CommitMarks {
     return true;
   }
 
-  /** Everything through `sequence` is in the projection. */
-  projected(sequence: ArrivalSequence): void {
-    while (this.#marks.length > 0 && (this.#marks[1]?.first ?? this.#last + 1) <= sequence + 1) this.#marks.shift();
+  /** Everything through `sequence` is in the projection. What a query that runs may still ask about is kept. */
+  projected(sequence: ArrivalSequence, nowMs: number): void {
+    const kept = this.#marks.findIndex(({ first }, index) => {
+      const next = this.#marks[index + 1];
+      const isProjected = (next?.first ?? this.#last + 1) <= sequence + 1 && first <= sequence;
+      return !isProjected || (next?.atMs ?? nowMs) > nowMs - QUERY_TIMEOUT_MAX_MS;
+    });
+    this.#marks = kept === -1 ? [] : this.#marks.slice(kept);
   }
 
   /** How long ago something was committed that a projection through `sequence` lacks; 0 when it lacks nothing. */

@@ -14,7 +14,7 @@ assert(port !== null, "projection-thread runs as a worker only");
 const { folder, working, unreadable } = workerData as ProjectionSetup;
 
 /** Lets the peer's own thread go first where processors are few. */
-const NICENESS = 5;
+const NICENESS = 2;
 
 // Linux gives every thread a priority of its own; elsewhere this would be the whole process.
 if (process.platform === "linux") os.setPriority(0, NICENESS);

@@ -48,12 +48,26 @@ export class Projection {
   #stuck: NodeJS.Timeout | undefined;
   #retryMs = PROJECTION_RETRY_MIN_MS;
   readonly #waiting: (() => void)[] = [];
+  #builds = 0;
+  #seen: ArrivalSequence = 0;
+  /** When the last `follow` was sent, on the performance clock. */
+  #followedMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(options: ProjectionOptions) {
     this.#options = options;
     this.#marks = new CommitMarks(options.lastSequence, 0, performance.now());
     this.#follow();
+  }
+
+  /** What was read of one version is what would be read of it again. */
+  get version(): string {
+    return `${this.#builds}.${Math.max(this.#sequence, this.#seen)}`;
+  }
+
+  /** An answer held everything through `sequence`, which the thread may not have told of yet. */
+  seen(sequence: ArrivalSequence): void {
+    this.#seen = Math.max(this.#seen, sequence);
   }
 
   get state(): ProjectionState {
@@ -69,18 +83,20 @@ export class Projection {
   committed(sequence: ArrivalSequence): void {
     if (!this.#marks.committed(sequence, performance.now())) return;
     this.#dirty = true;
-    this.#arm(PROJECTION_INTERVAL_MS);
+    this.#arm();
   }
 
   /** The rows of a document changed although nothing arrived. */
   touch(name: string): void {
     this.#touched.add(name);
     this.#dirty = true;
-    this.#arm(PROJECTION_INTERVAL_MS);
+    this.#arm();
   }
 
   /** Begins anew from the documents' bytes. */
   rebuild(): void {
+    this.#builds++;
+    this.#seen = 0;
     this.#unreadable.clear();
     this.#state = { state: "building", through: 0, last: 0 };
     this.#send({ kind: "rebuild" });
@@ -104,15 +120,20 @@ export class Projection {
     await worker?.terminate();
   }
 
-  #arm(delayMs: number): void {
+  /** At once, if the last time was long enough ago. */
+  #arm(delayMs: number = this.#followedMs + PROJECTION_INTERVAL_MS - performance.now()): void {
     if (this.#timer !== undefined || this.#following || this.#closed) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      this.#follow();
-    }, delayMs).unref();
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#follow();
+      },
+      Math.max(0, delayMs),
+    ).unref();
   }
 
   #follow(): void {
+    this.#followedMs = performance.now();
     this.#dirty = false;
     const touched = [...this.#touched];
     this.#touched.clear();
@@ -167,14 +188,14 @@ export class Projection {
     const { sequence, building, documents, ms, done } = report;
     this.#retryMs = PROJECTION_RETRY_MIN_MS;
     this.#sequence = sequence;
-    this.#marks.projected(sequence);
+    this.#marks.projected(sequence, performance.now());
     this.#state =
       building === undefined
         ? { state: "ready" }
         : { state: "building", through: building.through, last: building.last };
     this.#options.onProgress(documents, ms);
     this.#following = !done;
-    if (done && this.#dirty) this.#arm(PROJECTION_INTERVAL_MS);
+    if (done && this.#dirty) this.#arm();
     this.#wake();
   }
 

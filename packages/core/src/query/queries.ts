@@ -16,6 +16,7 @@ import { hasProjection, removeProjection } from "./projection-table.ts";
 import { tooLarge } from "./query-child.ts";
 import type { QueryReply } from "./query-child.ts";
 import { QueryLine } from "./query-line.ts";
+import { SharedReplies } from "./shared-replies.ts";
 import {
   QUERY_ANSWER_BYTES_MAX,
   QUERY_ROWS,
@@ -39,17 +40,20 @@ export interface QueryAnswer extends Omit<QueryResult, "rows"> {
   readonly rows: Buffer;
 }
 
-/** The process that answers would end itself this much later, should the peer be unable to. */
+/** A process whose peer is gone ends its query this much after the longest that any may take. */
 const GRACE_MS = 1_000;
 
 export class Queries {
   readonly #options: QueriesOptions;
   readonly #line = new QueryLine();
+  readonly #shared = new SharedReplies();
+  readonly #file: string;
   #projection: Projection | undefined;
   #closedBy: Error | undefined;
 
   constructor(options: QueriesOptions) {
     this.#options = options;
+    this.#file = path.join(options.folder, PROJECTION_FILE);
   }
 
   /** Called once, when the store is open and nothing else of this process has the projection open. */
@@ -122,7 +126,6 @@ export class Queries {
     const timeoutMs = within(options.timeoutMs ?? QUERY_TIMEOUT_MS, 1, QUERY_TIMEOUT_MAX_MS, "timeoutMs");
     const rowsMax = within(options.maxRows ?? QUERY_ROWS, 1, QUERY_ROWS_MAX, "maxRows");
     options.signal?.throwIfAborted();
-    const deadline = performance.now() + timeoutMs;
     const ended = new AbortController();
     const timer = setTimeout(() => ended.abort(timedOut(timeoutMs)), timeoutMs);
     const onAbort = (): void => ended.abort(options.signal?.reason);
@@ -130,19 +133,16 @@ export class Queries {
     try {
       for (;;) {
         const projection = await this.#whole(ended.signal);
-        const reply = await this.#line.run(
-          {
-            file: path.join(this.#options.folder, PROJECTION_FILE),
-            ...checked,
-            rowsMax,
-            bytesMax: QUERY_ANSWER_BYTES_MAX,
-            timeoutMs: Math.ceil(deadline - performance.now()) + GRACE_MS,
-          },
-          ended.signal,
+        const askedMs = performance.now();
+        const job = { file: this.#file, ...checked, rowsMax, bytesMax: QUERY_ANSWER_BYTES_MAX };
+        const key = JSON.stringify([projection.version, job]);
+        const grace = { timeoutMs: QUERY_TIMEOUT_MAX_MS + GRACE_MS };
+        const { reply, shared } = await this.#shared.reply(key, ended.signal, (nobodyWaits) =>
+          this.#line.run({ ...job, ...grace }, nobodyWaits),
         );
         // It was begun anew meanwhile, and what was read is a part of it.
         if (reply.outcome.kind === "rows" && reply.outcome.building) continue;
-        return answerOf(reply, projection);
+        return answerOf(reply, projection, shared ? askedMs : undefined);
       }
     } finally {
       clearTimeout(timer);
@@ -184,11 +184,13 @@ export class Queries {
   }
 }
 
-function answerOf({ outcome, rows }: QueryReply, projection: Projection): QueryAnswer {
+/** `askedMs`: when it was asked, where the answer is of an earlier moment. */
+function answerOf({ outcome, rows }: QueryReply, projection: Projection, askedMs: number | undefined): QueryAnswer {
   switch (outcome.kind) {
     case "rows": {
       const { columns, truncated, sequence, ms } = outcome;
-      const projectionLagMs = Math.round(projection.lagMs(sequence, performance.now() - ms));
+      projection.seen(sequence);
+      const projectionLagMs = Math.round(projection.lagMs(sequence, askedMs ?? performance.now() - ms));
       return { columns, rows, truncated, projectionLagMs, replicaLagMs: undefined, ms: Math.round(ms) };
     }
     case "invalid":

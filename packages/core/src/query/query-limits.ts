@@ -3,8 +3,8 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** What arrives is projected this long after the projection last caught up: so many writes to one document cost one. */
-export const PROJECTION_INTERVAL_MS = 200;
+/** The projection comes up to date at most this often: so many writes to one document cost one. */
+export const PROJECTION_INTERVAL_MS = 400;
 /** Documents of one pass, and their stored bytes: a pass is one transaction, and what memory holds at once. */
 export const PASS_DOCUMENTS_MAX = 512;
 export const PASS_BYTES_MAX = 8 * MIB;
@@ -27,8 +27,8 @@ export const PROJECTION_STUCK_MS = 30_000;
 export const PROJECTION_RETRY_MIN_MS = 1_000;
 export const PROJECTION_RETRY_MAX_MS = 60_000;
 /** Moments of commits that are remembered to tell how old a projection is; beyond this they are told less exactly. */
-export const COMMIT_MARKS_MAX = 1_024;
-export const COMMIT_MARK_MS = 5;
+export const COMMIT_MARKS_MAX = 4_096;
+export const COMMIT_MARK_MS = 20;
 
 /** Text of one query, and its parameters as JSON. */
 export const QUERY_SQL_BYTES_MAX = 64 * KIB;
@@ -47,5 +47,10 @@ export const QUERY_ROWS_MAX = 100_000;
 export const QUERY_ANSWER_BYTES_MAX = 4 * MIB;
 /** Memory of a process that answers queries. */
 export const QUERY_MEMORY_BYTES_MAX = 512 * MIB;
+/** Equal questions share an answer of at most so many bytes for this time, or until the projection moves. */
+export const QUERY_SHARED_MS = 400;
+export const QUERY_SHARED_BYTES_MAX = 64 * KIB;
+/** Answers that are kept for that. */
+export const QUERY_SHARED_MAX = 256;
 /** A process without queries for this long is ended. */
 export const QUERY_IDLE_MS = 60_000;

@@ -15,7 +15,8 @@ export interface LoadOptions {
  * once, and garbage goes at the end.
  */
 export function loadDoc(parts: readonly Uint8Array[], deleteSet: Uint8Array, options: LoadOptions): Y.Doc {
-  const doc = new Y.Doc(options);
+  // A name for each would be a quarter of what it costs to read a small document.
+  const doc = new Y.Doc({ guid: "", ...options });
   applyParts(doc, deleteSet.length > 0 ? [...parts, updateOfDeletes(deleteSet)] : parts);
   return doc;
 }
