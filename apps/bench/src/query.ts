@@ -73,7 +73,7 @@ export async function runQueries(options: QueryRunOptions): Promise<Result> {
   await using set = await PeerSet.make("query");
   await using writers = startCrowd<QueryWritersQuestion, QueryWritersAnswer>("query-writers");
   const primary = await set.add("primary");
-  const follower = await set.add("follower", { peers: [primary.url], words: ["--role", "follower", "--query"] });
+  const follower = await set.add("follower", { peers: [primary.url], role: "follower", words: ["--query"] });
   for (let from = 0; from < documents; from += CREATE_PORTION) {
     progress.at(from, documents, `${from} of ${documents} documents`);
     await writers.ask({ kind: "create", url: primary.url, from, to: Math.min(documents, from + CREATE_PORTION) });
@@ -198,13 +198,13 @@ function childrenOf(pid: number): number[] {
 
 interface Reply {
   readonly asked: Asked;
-  readonly rows: readonly (readonly unknown[])[];
+  readonly rows: readonly (readonly (string | number | null)[])[];
 }
 
 async function ask(peer: PeerProcess, kind: Asked["kind"], sql: string, params: readonly string[]): Promise<Reply> {
   const askedAt = performance.now();
   const response = await peer.post("/query", { sql, params });
-  const body = (await response.json()) as { rows?: unknown[][]; projectionLagMs?: number };
+  const body = (await response.json()) as { rows?: (string | number | null)[][]; projectionLagMs?: number };
   const ms = performance.now() - askedAt;
   return {
     asked: { kind, ms, lagMs: body.projectionLagMs ?? 0, status: response.status, ageMs: 0 },

@@ -120,6 +120,7 @@ const HANDLERS: Handlers = {
     peer.query(params.text("sql"), params.queryParams(), {
       timeoutMs: params.optionalNumber("timeoutMs"),
       maxRows: params.optionalNumber("maxRows"),
+      after: params.optionalText("after"),
       signal,
     }),
   "query.rebuild": (peer) => {

@@ -292,6 +292,8 @@ export type { QueryParams, QueryValue } from "./query/check-sql.ts";
 export interface QueryOptions {
   /** Waiting included. Default 5,000, at most 60,000. */
   readonly timeoutMs?: number | undefined;
+  /** A token, as `saved` gives it: the answer holds what it stands for. It is waited for within the time. */
+  readonly after?: string | undefined;
   /** Default 1,000, at most 100,000. */
   readonly maxRows?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -305,7 +307,7 @@ export interface QueryResult {
   readonly truncated: boolean;
   /** How much older than the replica the content was that was read, at that moment; 0: not at all. */
   readonly projectionLagMs: number;
-  /** How far this replica was behind those it follows; undefined where that is not known. */
+  /** How old at most what this replica holds was, as `status().lag` tells; undefined where that is not known. */
   readonly replicaLagMs: number | undefined;
   /** How long SQLite took. */
   readonly ms: number;

@@ -132,7 +132,7 @@ export class RunningPeer implements Peer {
       observe: (fact) => this.#observe(fact),
     };
     this.#feed = new ChangeFeed(store);
-    this.#queries = new Queries({ ...options, enabled: options.query, store, counters });
+    this.#queries = new Queries({ ...options, enabled: options.query, peer: this, store, counters });
     this.#listeners = new PeerListeners(options.log);
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
     const { backups: schedule, log } = options;

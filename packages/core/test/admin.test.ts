@@ -130,7 +130,14 @@ describe("queries over HTTP", () => {
     const good = await post(peer, '{"sql":"SELECT name FROM documents WHERE name = ?","params":["a"],"maxRows":5}');
     expect([good.status, await good.json()]).toEqual([
       200,
-      { columns: ["name"], rows: [["a"]], truncated: false, projectionLagMs: 0, ms: expect.any(Number) },
+      {
+        columns: ["name"],
+        rows: [["a"]],
+        truncated: false,
+        projectionLagMs: 0,
+        replicaLagMs: 0,
+        ms: expect.any(Number),
+      },
     ]);
     for (const [body, status, code] of [
       ['{"sql":"DELETE FROM documents"}', 400, "YARROW_QUERY_INVALID"],

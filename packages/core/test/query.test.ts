@@ -106,6 +106,26 @@ describe("the projection", () => {
   });
 });
 
+describe("tokens", () => {
+  it("[QRY19] a query with a token sees the write, on any peer and in its projection", async () => {
+    const one = await startPeer({ cluster: "test" });
+    const two = await startPeer({ cluster: "test", peers: [one.url ?? ""], admin: "127.0.0.1:0" });
+    await two.query("SELECT 1");
+    const handle = await one.open("n");
+    for (const title of ["a", "b", "c"]) {
+      handle.doc.getText("title").insert(0, title);
+      const after = await handle.saved();
+      expect((await two.query(TITLES, [], { after })).rows[0]?.[1]).toBe(handle.doc.getText("title").toString());
+    }
+    handle.doc.getText("title").insert(0, "d");
+    const after = await handle.saved();
+    const shown = await fetch(`${two.adminUrl}/documents/n?format=text&after=${after}`);
+    expect(await shown.text()).toBe("dcba");
+    expect((await fetch(`${two.adminUrl}/documents/n?after=no!`)).status).toBe(400);
+    await expect(two.query(TITLES, [], { after: "no!" })).rejects.toMatchObject({ code: "YARROW_TOKEN_INVALID" });
+  });
+});
+
 describe("the door", () => {
   it("[QRY7] lets nothing in that writes, attaches, sets or loads, and only one statement", async () => {
     const peer = await startPeer();

@@ -20,6 +20,7 @@ interface QueryOptions extends ControlOptions {
   readonly csv?: true;
   readonly timeout?: number;
   readonly maxRows?: number;
+  readonly after?: string;
   readonly rebuild?: true;
 }
 
@@ -41,6 +42,10 @@ export function defineQuery(program: Command, end: (code: ExitCode) => void): vo
       "a value for the next ? of the statement, or NAME=VALUE for :NAME if it has such; may be repeated",
       collect,
     )
+    .option(
+      "--after <token>",
+      "answer only when this peer holds what the token stands for; `saved` of a handle gives it",
+    )
     .option("--timeout <duration>", "end the query when it takes longer (default: 5s)", durationArgument)
     .option("--max-rows <n>", "rows of the answer (default: 1000)", wholeArgument(1, ROWS_MAX))
     .addOption(jsonOption())
@@ -60,7 +65,7 @@ Examples:
 docs/QUERY.md describes the tables.`;
 
 async function query(sql: string | undefined, options: QueryOptions): Promise<ExitCode> {
-  const { param = [], timeout, maxRows, rebuild, json, csv } = options;
+  const { param = [], timeout, maxRows, after, rebuild, json, csv } = options;
   if (sql === undefined && rebuild === undefined)
     throw new YarrowError("YARROW_USAGE", "give a statement, or --rebuild");
   if (json && csv) throw new YarrowError("YARROW_USAGE", "give --json or --csv, not both");
@@ -74,6 +79,7 @@ async function query(sql: string | undefined, options: QueryOptions): Promise<Ex
     const result = await peer.query(sql, paramsFor(sql, param), {
       ...(timeout === undefined ? {} : { timeoutMs: timeout }),
       ...(maxRows === undefined ? {} : { maxRows }),
+      ...(after === undefined ? {} : { after }),
     });
     if (json) await printJson({ ...result, replicaLagMs: result.replicaLagMs ?? null });
     else if (csv) await printAsCsv(result);

@@ -1,7 +1,7 @@
 /** `GET /documents` and `GET /documents/NAME`. */
 import type { ServerResponse } from "node:http";
 import { YarrowError } from "@yarrow/protocol";
-import { DOCUMENTS_PAGE, DOCUMENTS_PAGE_MAX } from "../limits.ts";
+import { ADMIN_WAIT_MAX_MS, DOCUMENTS_PAGE, DOCUMENTS_PAGE_MAX, WAIT_TIMEOUT_MS } from "../limits.ts";
 import type { DocumentDetail, Peer } from "../peer-api.ts";
 import { Refusal, sendBytes, sendJson } from "./reply.ts";
 import { assertKnown, choiceParam, wholeParam } from "./search-params.ts";
@@ -23,10 +23,14 @@ export async function respondDocument(
   peer: Peer,
   encodedName: string,
   search: URLSearchParams,
+  gone: AbortSignal,
 ): Promise<void> {
-  assertKnown(search, ["format", "root"]);
+  assertKnown(search, ["format", "root", "after", "timeoutMs"]);
   const format = choiceParam(search, "format", ["json", "text", "update"]) ?? "json";
   const name = decodeName(encodedName);
+  const timeoutMs = wholeParam(search, "timeoutMs", 1, ADMIN_WAIT_MAX_MS) ?? WAIT_TIMEOUT_MS;
+  const after = search.get("after");
+  if (after !== null) await peer.waitFor(after, { timeoutMs, signal: gone });
   const detail = await peer.show(name);
   if (detail === undefined || (detail.state === "deleted" && format !== "json")) {
     throw new YarrowError("YARROW_DOCUMENT_NOT_FOUND", `there is no document ${name}`);

@@ -1,4 +1,4 @@
-/** `POST /query` with `{"sql","params","timeoutMs","maxRows"}`. */
+/** `POST /query` with `{"sql","params","after","timeoutMs","maxRows"}`. */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { QUERY_PARAMS_BYTES_MAX, QUERY_SQL_BYTES_MAX } from "../query/query-limits.ts";
 import type { Queries } from "../query/queries.ts";
@@ -6,7 +6,7 @@ import { Refusal, sendBytes } from "./reply.ts";
 
 /** JSON may take six bytes for one. */
 const BODY_BYTES_MAX = 6 * (QUERY_SQL_BYTES_MAX + QUERY_PARAMS_BYTES_MAX);
-const KEYS = ["sql", "params", "timeoutMs", "maxRows"];
+const KEYS = ["sql", "params", "after", "timeoutMs", "maxRows"];
 
 export async function respondQuery(
   request: IncomingMessage,
@@ -14,8 +14,9 @@ export async function respondQuery(
   queries: Queries,
   gone: AbortSignal,
 ): Promise<void> {
-  const { sql, params, timeoutMs, maxRows } = await readRequest(request);
+  const { sql, params, after, timeoutMs, maxRows } = await readRequest(request);
   const { rows, ...answer } = await queries.ask(sql, params, {
+    after: after as string | undefined,
     timeoutMs: timeoutMs as number | undefined,
     maxRows: maxRows as number | undefined,
     signal: gone,

@@ -32,7 +32,7 @@ export async function respond(
   if (!isKnown || (path === "/metrics" && metrics === undefined))
     throw new Refusal(404, `not found; there are ${KNOWN}`);
   assertMethod(request, "GET");
-  if (document !== undefined) return respondDocument(response, peer, document, search);
+  if (document !== undefined) return respondDocument(response, peer, document, search, gone);
   if (path === "/documents") return respondDocuments(response, peer, search);
   if (path === "/changes") return respondChanges(response, peer, search, gone);
   if (path === "/status" || metrics === undefined) return sendJson(response, 200, peer.status());

@@ -60,6 +60,11 @@ export class Projection {
     this.#follow();
   }
 
+  /** Everything through this one is in. */
+  get sequence(): ArrivalSequence {
+    return this.#sequence;
+  }
+
   /** What was read of one version is what would be read of it again. */
   get version(): string {
     return `${this.#builds}.${Math.max(this.#sequence, this.#seen)}`;

@@ -5,9 +5,9 @@
 import path from "node:path";
 import { performance } from "node:perf_hooks";
 import { YarrowError } from "@yarrow/protocol";
-import type { Fact, Store } from "@yarrow/replica";
+import type { ArrivalSequence, Fact, Store } from "@yarrow/replica";
 import type { Counters } from "../counters.ts";
-import type { LogLine, QueryOptions, QueryResult, QueryStatus } from "../peer-api.ts";
+import type { LogLine, Peer, QueryOptions, QueryResult, QueryStatus } from "../peer-api.ts";
 import { checkQuery, invalid } from "./check-sql.ts";
 import type { QueryParams } from "./check-sql.ts";
 import { Projection } from "./projection.ts";
@@ -29,6 +29,7 @@ export interface QueriesOptions {
   readonly folder: string;
   /** See `PeerOptions.query`. */
   readonly enabled: boolean | undefined;
+  readonly peer: Pick<Peer, "status" | "waitFor">;
   readonly store: Pick<Store, "lastSequence">;
   readonly counters: Counters;
   readonly log: (line: LogLine) => void;
@@ -131,8 +132,12 @@ export class Queries {
     const onAbort = (): void => ended.abort(options.signal?.reason);
     options.signal?.addEventListener("abort", onAbort, { once: true });
     try {
+      if (options.after !== undefined) {
+        await this.#options.peer.waitFor(options.after, { timeoutMs, signal: ended.signal });
+      }
+      const sequence = options.after === undefined ? 0 : this.#options.store.lastSequence();
       for (;;) {
-        const projection = await this.#whole(ended.signal);
+        const projection = await this.#whole(sequence, ended.signal);
         const askedMs = performance.now();
         const job = { file: this.#file, ...checked, rowsMax, bytesMax: QUERY_ANSWER_BYTES_MAX };
         const key = JSON.stringify([projection.version, job]);
@@ -142,7 +147,8 @@ export class Queries {
         );
         // It was begun anew meanwhile, and what was read is a part of it.
         if (reply.outcome.kind === "rows" && reply.outcome.building) continue;
-        return answerOf(reply, projection, shared ? askedMs : undefined);
+        const replicaLagMs = this.#options.peer.status().lag.lagMs;
+        return { ...answerOf(reply, projection, shared ? askedMs : undefined), replicaLagMs };
       }
     } finally {
       clearTimeout(timer);
@@ -150,10 +156,10 @@ export class Queries {
     }
   }
 
-  /** The projection, once it is whole. */
-  async #whole(ended: AbortSignal): Promise<Projection> {
+  /** The projection, once it is whole and holds everything through a sequence. */
+  async #whole(sequence: ArrivalSequence, ended: AbortSignal): Promise<Projection> {
     const projection = this.#projection ?? this.#open();
-    while (projection.state.state !== "ready") {
+    while (projection.state.state !== "ready" || projection.sequence < sequence) {
       await projection.changed(ended);
       if (this.#closedBy !== undefined) throw this.#closedBy;
       if (ended.aborted) throw ended.reason instanceof YarrowError ? notReady(projection) : ended.reason;
@@ -185,13 +191,17 @@ export class Queries {
 }
 
 /** `askedMs`: when it was asked, where the answer is of an earlier moment. */
-function answerOf({ outcome, rows }: QueryReply, projection: Projection, askedMs: number | undefined): QueryAnswer {
+function answerOf(
+  { outcome, rows }: QueryReply,
+  projection: Projection,
+  askedMs: number | undefined,
+): Omit<QueryAnswer, "replicaLagMs"> {
   switch (outcome.kind) {
     case "rows": {
       const { columns, truncated, sequence, ms } = outcome;
       projection.seen(sequence);
       const projectionLagMs = Math.round(projection.lagMs(sequence, askedMs ?? performance.now() - ms));
-      return { columns, rows, truncated, projectionLagMs, replicaLagMs: undefined, ms: Math.round(ms) };
+      return { columns, rows, truncated, projectionLagMs, ms: Math.round(ms) };
     }
     case "invalid":
       throw invalid(outcome.detail);
