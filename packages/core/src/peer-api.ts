@@ -17,14 +17,7 @@ import type { BackupManifest } from "./backup/manifest.ts";
 import type { BackupSchedule } from "./backup/schedule.ts";
 import type { Counters } from "./counters.ts";
 import type { QueryParams } from "./query/check-sql.ts";
-import type {
-  DocumentHistory,
-  HistoryOptions,
-  Instant,
-  PeerPast,
-  RevertOptions,
-  RevertResult,
-} from "./past/past-api.ts";
+import type { PastMethods } from "./past/past-api.ts";
 
 export interface PeerOptions {
   /** Folder of the replica; created when missing. One peer per folder. */
@@ -97,7 +90,7 @@ export interface LogLine {
 }
 
 /** An embedded peer. Close it, or declare it with `await using`. */
-export interface Peer extends AsyncDisposable {
+export interface Peer extends AsyncDisposable, PastMethods {
   readonly peerId: PeerId;
   readonly processId: ProcessId;
   /** `ws://host:port`, or undefined when it listens nowhere. */
@@ -118,20 +111,6 @@ export interface Peer extends AsyncDisposable {
   show(name: string, options?: ShowOptions): Promise<DocumentDetail | undefined>;
   /** Deletes a document everywhere; resolves true when it was alive. Errors: YARROW_FOLLOWER, YARROW_STORE_FULL. */
   delete(name: string): Promise<boolean>;
-  /**
-   * The replica as it was at an instant of the history window, for reading. Errors: YARROW_CONFIG_INVALID (no instant, or one in the
-   * future), YARROW_PEER_CLOSED; its methods: YARROW_HISTORY_GONE.
-   */
-  at(instant: Instant): PeerPast;
-  /** What happened to a document, newest first, a page at a time. Undefined when nothing of that name was ever written. */
-  history(name: string, options?: HistoryOptions): Promise<DocumentHistory | undefined>;
-  /**
-   * Gives a document the content that it had at an instant, by a new edit that merges with those of others: what has not changed
-   * since is not touched. A document that was deleted since comes back. Resolves when committed here. Errors: YARROW_HISTORY_GONE,
-   * YARROW_DOCUMENT_NOT_FOUND (it was not there yet), YARROW_DOCUMENT_DELETED (it was deleted then), YARROW_DOCUMENT_TOO_LARGE,
-   * YARROW_FOLLOWER, YARROW_STORE_FULL.
-   */
-  revert(name: string, instant: Instant, options?: RevertOptions): Promise<RevertResult>;
   /** The place of now in the order of arrival: `changes({ since: cursor() })` misses nothing that comes later. */
   cursor(): string;
   /**

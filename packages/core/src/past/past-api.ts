@@ -7,6 +7,24 @@ import type { DocumentDetail, ListOptions, RootContent } from "../peer-api.ts";
 /** A point in time: a date, or milliseconds since 1970. It may not lie in the future. */
 export type Instant = Date | number;
 
+/** What a peer can do with its past. */
+export interface PastMethods {
+  /**
+   * The replica as it was at an instant of the history window, for reading. Errors: YARROW_CONFIG_INVALID (no instant, or one in the
+   * future), YARROW_PEER_CLOSED; its methods: YARROW_HISTORY_GONE.
+   */
+  at(instant: Instant): PeerPast;
+  /** What happened to a document, newest first, a page at a time. Undefined when nothing of that name was ever written. */
+  history(name: string, options?: HistoryOptions): Promise<DocumentHistory | undefined>;
+  /**
+   * Gives a document the content that it had at an instant, by a new edit that merges with those of others: what has not changed
+   * since is not touched. A document that was deleted since comes back. Resolves when committed here. Errors: YARROW_HISTORY_GONE,
+   * YARROW_DOCUMENT_NOT_FOUND (it was not there yet), YARROW_DOCUMENT_DELETED (it was deleted then), YARROW_DOCUMENT_TOO_LARGE,
+   * YARROW_FOLLOWER, YARROW_STORE_FULL.
+   */
+  revert(name: string, instant: Instant, options?: RevertOptions): Promise<RevertResult>;
+}
+
 /**
  * The replica as it was: everything counts that had arrived here by then, all of that millisecond included. Errors of its
  * methods: YARROW_HISTORY_GONE where the past is not kept that far, YARROW_NAME_INVALID, YARROW_PEER_CLOSED.
