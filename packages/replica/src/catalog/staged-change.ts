@@ -18,7 +18,7 @@ export interface StagedEdit {
 }
 
 /** What one edit put into its document. */
-export interface WrittenEdit {
+interface WrittenEdit {
   /** The row's segment that it became; undefined when nothing of it was new. */
   readonly own: LogSegment | undefined;
   readonly contribution: Contribution;

@@ -153,7 +153,8 @@ export class Confirmations {
     for (const batch of account.batches) {
       if (batch.number >= from && batch.number <= upTo) batch.reached.add(peerId);
     }
-    this.#confirm(account, now);
+    // Not before this batch is committed: it may be the one in which the document dies, and its authors are let go.
+    this.#parts.later((then) => this.#confirm(account, then));
   }
 
   linkOpened(now: number): void {
@@ -226,6 +227,7 @@ export class Confirmations {
 
   #confirm(account: Account, now: number): void {
     const { copies } = this.#parts.copiesPolicy;
+    if (this.#accounts.get(account.name) !== account) return;
     let progress = false;
     for (
       let batch = account.batches[0];
