@@ -5,6 +5,7 @@ import { chaosResult, runChaos } from "./chaos.ts";
 import { runDocuments } from "./documents.ts";
 import { failoverResult, runFailover } from "./failover.ts";
 import { type FanoutOptions, runFanout } from "./fanout.ts";
+import { runLag } from "./lag.ts";
 import { runFolders } from "./folders.ts";
 import { runFollowers } from "./followers.ts";
 import { type IngestOptions, runIngest } from "./ingest.ts";
@@ -139,6 +140,18 @@ program
   });
 
 program
+  .command("lag")
+  .description(
+    "a writer and four followers in a chain: commit to visible per hop, and whether what they say of their lag is true",
+  )
+  .option("--rate <n>", "updates per second", count, 100)
+  .option("--seconds <n>", "length of the steady phase", count, 20)
+  .option("--small", "2 seconds: shows that it runs")
+  .action(async ({ rate, seconds, small = false }: { rate: number; seconds: number; small?: boolean }) => {
+    await conclude("lag", (progress) => runLag({ rate, seconds: small ? 2 : seconds, progress }));
+  });
+
+program
   .command("order")
   .description("trace a peer's system calls: the log is on disk before the echo leaves (needs strace)")
   .option("--writes <n>", "writes", count, 100)
@@ -189,6 +202,7 @@ async function runAll(quick: boolean): Promise<void> {
   const chaos = { kills: quick ? 20 : 200 };
   await conclude("folders", (progress) => runFolders({ progress }));
   await conclude("followers", (progress) => runFollowers({ updates: quick ? 500 : 10_000, progress }));
+  await conclude("lag", (progress) => runLag({ seconds: quick ? 2 : 20, progress }));
   await conclude("chaos", async (progress) => chaosResult(await runChaos({ ...chaos, progress }), chaos));
   const failover = { kills: quick ? 5 : 200, copies: 2 };
   await conclude("failover", async (progress) =>
