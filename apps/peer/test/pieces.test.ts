@@ -41,7 +41,7 @@ describe("verify", () => {
   ): VerifyReport => ({
     equal,
     root: "",
-    local: { checked: 1, bad },
+    local: { checked: 1, bad, past: { damaged: [], complete: true } },
     peers: results.map((result) => ({ peerId: "" as VerifyReport["peers"][number]["peerId"], result, documents: [] })),
   });
 

@@ -198,7 +198,7 @@ describe("Peer", () => {
     expect(report).toMatchObject({
       equal: true,
       root: a.status().root,
-      local: { checked: 1, bad: [] },
+      local: { checked: 1, bad: [], past: { damaged: [], complete: true } },
       peers: [{ peerId: b.peerId, result: "equal", documents: [] }],
     });
   });

@@ -176,7 +176,12 @@ export interface VerifyReport {
   /** True when the local check found nothing bad and every linked peer is equal. */
   readonly equal: boolean;
   readonly root: string;
-  readonly local: { readonly checked: number; readonly bad: readonly string[] };
+  readonly local: {
+    readonly checked: number;
+    readonly bad: readonly string[];
+    /** Damaged rows that only history reads, and whether the time was enough to look at all of them. Does not count against `equal`. */
+    readonly past: { readonly damaged: readonly string[]; readonly complete: boolean };
+  };
   readonly peers: readonly {
     readonly peerId: PeerId;
     readonly result: "equal" | "different" | "moving" | "unreachable";
@@ -291,4 +296,6 @@ export type Fact =
     }
   | { readonly kind: "quarantined"; readonly name: string; readonly detail: string }
   | { readonly kind: "repaired"; readonly name: string }
+  /** A row that only history reads is damaged: that past is told with a gap, and what the document is now is whole. */
+  | { readonly kind: "past-damaged"; readonly name: string; readonly detail: string }
   | { readonly kind: "compacted"; readonly name: string; readonly bytesBefore: number; readonly bytesAfter: number };

@@ -32,6 +32,7 @@ import { Roles } from "./roles.ts";
 import { SetTree } from "./set-tree/set-tree.ts";
 import type { Store } from "./store.ts";
 import { Subscribers } from "./subscribers.ts";
+import { PastCheck } from "./verification/past-check.ts";
 import { Scrubber } from "./verification/scrubber.ts";
 import { Verifier } from "./verification/verifier.ts";
 import { VerifyPages } from "./verification/verify-pages.ts";
@@ -157,8 +158,9 @@ function assembleUpkeep(
 ) {
   const compactor = new Compactor({ config, store, catalog, encoder, workbench, emit });
   const sweeper = new Sweeper({ store, catalog, compactor, config }, now);
-  const scrubber = new Scrubber({ config, store, catalog, tree }, now);
+  const past = new PastCheck(store, emit);
+  const scrubber = new Scrubber({ config, store, catalog, tree, past }, now);
   const pages = new VerifyPages({ store, catalog, encoder, workbench });
-  const verifier = new Verifier({ store, catalog, tree, links, pages, emit });
+  const verifier = new Verifier({ store, catalog, tree, links, pages, past, emit });
   return { compactor, sweeper, scrubber, verifier };
 }

@@ -76,6 +76,7 @@ function formatReport(report: VerifyReport): string {
   const own = bad.length === 0 ? ink("sound", "green") : ink(`${count(bad.length, "document")} damaged`, "red");
   const lines = [`this replica: ${own}, ${count(checked, "document")} checked, set ${report.root}`];
   for (const name of bad) lines.push(`  ${printable(name)}`);
+  lines.push(...formatPast(report.local.past));
   if (report.peers.length === 0) lines.push("no linked peer to compare with");
   for (const peer of report.peers) {
     const colour = peer.result === "equal" ? "green" : peer.result === "different" ? "red" : "yellow";
@@ -83,6 +84,14 @@ function formatReport(report: VerifyReport): string {
     if (peer.documents.length > 0) lines.push(indent(formatDifferences(peer.documents)));
   }
   return lines.join("\n");
+}
+
+/** Damage there costs the past alone: it is told, and the replica is sound. */
+function formatPast({ damaged, complete }: VerifyReport["local"]["past"]): string[] {
+  const lines = damaged.slice(0, DOCUMENTS_SHOWN_MAX).map((what) => `  ${printable(what)}`);
+  if (damaged.length > 0) lines.unshift(`its history: ${ink(`${count(damaged.length, "row")} damaged`, "yellow")}`);
+  if (!complete) lines.push(`its history: ${ink("not wholly read in the time given", "yellow")}`);
+  return lines;
 }
 
 function formatDifferences(documents: VerifyReport["peers"][number]["documents"]): string {

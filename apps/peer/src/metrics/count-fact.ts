@@ -56,14 +56,15 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
       return to.add("yarrow_quarantined_rows_total");
     case "repaired":
       return to.add("yarrow_repaired_documents_total");
+    case "past-damaged":
+      return to.add("yarrow_damaged_past_rows_total");
     case "compacted":
       to.add("yarrow_compactions_total");
       return to.add("yarrow_compaction_freed_bytes_total", Math.max(0, fact.bytesBefore - fact.bytesAfter));
-    case "copies-recovered":
     case "rolled-back":
-      return to.add("yarrow_rollbacks_total", 1, { where: "elsewhere" });
     case "rolled-back-here":
-      return to.add("yarrow_rollbacks_total", 1, { where: "here" });
+      return to.add("yarrow_rollbacks_total", 1, { where: fact.kind === "rolled-back" ? "elsewhere" : "here" });
+    case "copies-recovered":
     case "rollback-over":
     case "store-recovered":
     case "duplicate-identity":

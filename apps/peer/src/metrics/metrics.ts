@@ -57,6 +57,7 @@ export const METRICS = {
   yarrow_pending_updates_total: { kind: "counter", help: "Updates that had to wait for what they refer to" },
   yarrow_store_full_total: { kind: "counter", help: "Times the disk ran full" },
   yarrow_quarantined_rows_total: { kind: "counter", help: "Damaged rows found and set aside" },
+  yarrow_damaged_past_rows_total: { kind: "counter", help: "Damaged rows found of what only history reads" },
   yarrow_repaired_documents_total: { kind: "counter", help: "Quarantined documents made whole again" },
   yarrow_compactions_total: { kind: "counter", help: "Documents compacted" },
   yarrow_compaction_freed_bytes_total: { kind: "counter", help: "Bytes of history that compaction merged away" },

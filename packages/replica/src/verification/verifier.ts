@@ -14,6 +14,7 @@ import type { SetTree } from "../set-tree/set-tree.ts";
 import type { Store } from "../store.ts";
 import type { VerifyPages } from "./verify-pages.ts";
 import { checkPage } from "./local-check.ts";
+import type { PastCheck, PastWalk } from "./past-check.ts";
 
 interface Comparison {
   readonly link: LinkId;
@@ -40,6 +41,8 @@ interface Run {
   checked: number;
   readonly bad: string[];
   localDone: boolean;
+  /** Begins when every document is checked. */
+  past: PastWalk | undefined;
   /** The time was up before every document was checked. */
   cutShort: boolean;
   readonly comparisons: Comparison[];
@@ -51,6 +54,7 @@ export interface VerifierParts {
   readonly tree: SetTree;
   readonly links: Links;
   readonly pages: VerifyPages;
+  readonly past: PastCheck;
   readonly emit: (effect: Effect) => void;
 }
 
@@ -86,6 +90,7 @@ export class Verifier {
       checked: 0,
       bad: [],
       localDone: false,
+      past: undefined,
       cutShort: false,
       comparisons,
     });
@@ -124,7 +129,7 @@ export class Verifier {
   /** Call when nothing is staged. */
   wake(now: number): void {
     for (const run of this.#runs.values()) {
-      if (!run.localDone) this.#checkPage(run, now);
+      if (!run.localDone) this.#checkOwn(run, now);
       for (const comparison of run.comparisons) this.#retryIfDue(run, comparison, now);
       if (now >= run.deadline) this.#timeOut(run);
       if (run.localDone && run.comparisons.every(({ result }) => result !== undefined)) this.#report(run);
@@ -168,12 +173,17 @@ export class Verifier {
     link.send({ type: "verify-ask", request: comparison.question, deep, after: comparison.after });
   }
 
-  #checkPage(run: Run, now: number): void {
+  #checkOwn(run: Run, now: number): void {
+    if (run.past !== undefined) {
+      run.past.step();
+      run.localDone = run.past.done;
+      return;
+    }
     const page = checkPage(this.#parts, run.after, LOCAL_PAGE, now);
     run.checked += page.checked;
     run.bad.push(...page.bad.slice(0, NAMED_MAX - run.bad.length));
     run.after = page.next;
-    run.localDone = page.next === "";
+    if (page.next === "") run.past = this.#parts.past.walk();
   }
 
   #compare(run: Run, comparison: Comparison, page: VerifyPage, now: number): void {
@@ -216,7 +226,7 @@ export class Verifier {
   }
 
   #timeOut(run: Run): void {
-    run.cutShort ||= !run.localDone;
+    run.cutShort ||= run.past === undefined;
     run.localDone = true;
     for (const comparison of run.comparisons) {
       comparison.result ??= resultInTime(comparison);
@@ -228,7 +238,7 @@ export class Verifier {
     const report: VerifyReport = {
       equal: !run.cutShort && run.bad.length === 0 && run.comparisons.every(({ result }) => result === "equal"),
       root: toHex(this.#parts.tree.root()),
-      local: { checked: run.checked, bad: run.bad },
+      local: { checked: run.checked, bad: run.bad, past: pastOf(run) },
       peers: run.comparisons.map(({ peerId, result, differing }) => ({
         peerId,
         result: result ?? "unreachable",
@@ -237,6 +247,11 @@ export class Verifier {
     };
     this.#parts.emit({ type: "verified", request: run.request, report });
   }
+}
+
+function pastOf({ past }: Run): VerifyReport["local"]["past"] {
+  const found = past?.found.slice(0, NAMED_MAX) ?? [];
+  return { damaged: found.map(({ name, what }) => `${name}: ${what}`), complete: past?.done === true };
 }
 
 /** What can be said of a comparison that the time was too short for. */

@@ -37,7 +37,7 @@ describe("verification", () => {
     expect(verify(cluster, a, deep)).toMatchObject({
       equal: true,
       root: a.replica.status(cluster.now).root,
-      local: { checked: 700, bad: [] },
+      local: { checked: 700, bad: [], past: { damaged: [], complete: true } },
       peers: [{ peerId: b.replica.peerId, result: "equal", documents: [] }],
     });
   });
