@@ -1,4 +1,5 @@
 export type * from "./peer-api.ts";
+export type { DurabilityOptions } from "./durability-options.ts";
 export type * from "./past/past-api.ts";
 export type { PastDetail } from "./past/past-wire.ts";
 export { HistoryGoneError } from "./past/peer-past.ts";

@@ -7,9 +7,10 @@ import type { CopiesPolicy, ReplicaConfig } from "@yarrow/replica";
 import { TrustedKeys } from "./credentials.ts";
 import { BACKUP_EVERY_MS_MIN, BACKUPS_KEPT_MAX } from "./backup/schedule.ts";
 import type { BackupSchedule } from "./backup/schedule.ts";
+import type { DurabilityOptions } from "./durability-options.ts";
 import { formatHostPort, isLoopback, parseHostPort } from "./host-port.ts";
 import type { HostPort } from "./host-port.ts";
-import type { DurabilityOptions, LogLine, PeerOptions } from "./peer-api.ts";
+import type { LogLine, PeerOptions } from "./peer-api.ts";
 
 export interface CheckedOptions {
   /** Absolute. */

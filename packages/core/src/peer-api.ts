@@ -16,6 +16,7 @@ import type { BackupOptions, BackupStatus } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
 import type { BackupSchedule } from "./backup/schedule.ts";
 import type { Counters } from "./counters.ts";
+import type { DurabilityOptions } from "./durability-options.ts";
 import type { QueryParams } from "./query/check-sql.ts";
 import type { PastMethods } from "./past/past-api.ts";
 
@@ -66,21 +67,6 @@ export interface PeerOptions {
   readonly metrics?: () => Promise<{ readonly contentType: string; readonly body: string }>;
   /** Structured log lines. Default: silent. */
   readonly log?: (line: LogLine) => void;
-}
-
-/** What must have happened to an edit before its author is told that it is kept. */
-export interface DurabilityOptions {
-  /** Of this peer's own disk; see {@link PeerOptions.durability}. Default `full`. */
-  readonly synchronous?: "full" | "normal";
-  /** Distinct other peers that must have committed it, 0 (default) to 64. A browser is echoed, and `saved()` resolves, after that. */
-  readonly copies?: number;
-  /**
-   * Where there are not enough: `wait` (default) for them, however long; or `degrade`: after `timeoutMs` acknowledge without,
-   * until they are back.
-   */
-  readonly whenMissing?: "wait" | "degrade";
-  /** Milliseconds until it degrades. Default 10,000. */
-  readonly timeoutMs?: number;
 }
 
 export interface LogLine {
