@@ -21,7 +21,7 @@ afterAll(async () => {
   await bench.clean();
 });
 
-test("[CLI32] append writes a line where it may, and says where it is kept", async () => {
+test("[CLI32, LAG14] append writes a line where it may, and says where it is kept", async () => {
   const words = ["append", "n", "one", "--data", folders.near];
   expect(await run([...words, "--copies", "1"])).toEqual({
     code: 0,
@@ -29,11 +29,10 @@ test("[CLI32] append writes a line where it may, and says where it is kept", asy
     stderr: "",
   });
   expect((await far.show("n"))?.roots["body"]?.value).toBe("one\n");
-  expect(JSON.parse((await run([...words, "--root", "other", "--json"])).stdout)).toEqual({
-    name: "n",
-    root: "other",
-    copies: 0,
-  });
+  const printed = JSON.parse((await run([...words, "--root", "other", "--json"])).stdout) as { readonly token: string };
+  expect(printed).toEqual({ name: "n", root: "other", copies: 0, token: expect.stringMatching(/^[A-Za-z0-9_-]+$/) });
+  const shown = await run(["show", "n", "--root", "other", "--after", printed.token, "--data", folders.far, "--json"]);
+  expect(JSON.parse(shown.stdout)).toMatchObject({ roots: { other: { value: "one\n" } } });
   const late = await run([...words, "--copies", "2", "--timeout", "50ms"]);
   expect(late.code).toBe(1);
   expect(late.stderr).toMatch(/YARROW_COPIES_MISSING .*\n {2}hint: .* spread as soon as/);

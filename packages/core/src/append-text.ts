@@ -14,10 +14,10 @@ export interface AppendRequest {
 }
 
 /**
- * Resolves when the line is kept, as `saved()` says. Errors: those of `open` and `saved`, and YARROW_CONFIG_INVALID where the root is
+ * Resolves when the line is kept, as `saved()` says, to its token. Errors: those of `open` and `saved`, and YARROW_CONFIG_INVALID where the root is
  * no text.
  */
-export async function appendText(peer: Peer, request: AppendRequest): Promise<void> {
+export async function appendText(peer: Peer, request: AppendRequest): Promise<string> {
   const { name, root, line, copies, timeoutMs, signal } = request;
   const kind = (await peer.show(name))?.roots[root]?.kind ?? "text";
   if (kind !== "text") {
@@ -27,7 +27,7 @@ export async function appendText(peer: Peer, request: AppendRequest): Promise<vo
   await using handle = await peer.open(name, { signal });
   const text = handle.doc.getText(root);
   text.insert(text.length, `${line}\n`);
-  await handle.saved({
+  return await handle.saved({
     signal,
     ...(copies === undefined ? {} : { copies }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),

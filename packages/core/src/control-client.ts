@@ -40,7 +40,7 @@ export interface ControlClient extends AsyncDisposable {
   query(sql: string, params?: QueryParams, options?: Omit<QueryOptions, "signal">): Promise<QueryResult>;
   rebuildProjection(): Promise<void>;
   /** Adds a line of text at the end of a root; resolves as `saved()` of a handle would. */
-  append(name: string, line: string, options: AppendOptions): Promise<void>;
+  append(name: string, line: string, options: AppendOptions): Promise<string>;
   /** See `Peer.waitFor`. */
   waitFor(token: string, options?: { readonly timeoutMs?: number }): Promise<void>;
   showAt(name: string, atMs: number, options?: ShowOptions): Promise<PastDetail>;
@@ -121,8 +121,8 @@ class SocketClient implements ControlClient {
     await this.#call("query.rebuild", {});
   }
 
-  async append(name: string, line: string, options: AppendOptions): Promise<void> {
-    await this.#call("append", { name, line, ...options });
+  append(name: string, line: string, options: AppendOptions): Promise<string> {
+    return this.#call("append", { name, line, ...options });
   }
 
   async waitFor(token: string, options: { readonly timeoutMs?: number } = {}): Promise<void> {

@@ -32,7 +32,7 @@ export interface ControlMethods {
     readonly result: QueryResult;
   };
   readonly "query.rebuild": { readonly params: object; readonly result: null };
-  readonly append: { readonly params: WireAppend; readonly result: null };
+  readonly append: { readonly params: WireAppend; readonly result: string };
   readonly wait: {
     readonly params: { readonly token: string; readonly timeoutMs?: number };
     readonly result: null;

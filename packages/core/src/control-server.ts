@@ -127,17 +127,15 @@ const HANDLERS: Handlers = {
     peer.rebuildProjection();
     return null;
   },
-  append: async (peer, params, { signal }) => {
-    await appendText(peer, {
+  append: (peer, params, { signal }) =>
+    appendText(peer, {
       name: params.text("name"),
       root: params.text("root"),
       line: params.text("line"),
       copies: params.optionalNumber("copies"),
       timeoutMs: params.optionalNumber("timeoutMs"),
       signal,
-    });
-    return null;
-  },
+    }),
   wait: async (peer, params, { signal }) => {
     const timeoutMs = params.optionalNumber("timeoutMs");
     await peer.waitFor(params.text("token"), { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) });

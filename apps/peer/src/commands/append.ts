@@ -58,7 +58,9 @@ When the copies are not reached in time, it fails with YARROW_COPIES_MISSING: th
 
 Examples:
   yarrow append notes/today "buy oranges" --data ./a
-  yarrow append notes/today "buy oranges" --data ./a --copies 2      ends when two other peers have it on disk`;
+  yarrow append notes/today "buy oranges" --data ./a --copies 2      ends when two other peers have it on disk
+  TOKEN=$(yarrow append notes/today "buy oranges" --data ./a --json | jq -r .token)
+  yarrow show notes/today --data ./b --after "$TOKEN"                 reads it on another peer`;
 
 async function append(name: string, line: string, options: AppendOptions): Promise<ExitCode> {
   if (Buffer.byteLength(line) > LINE_BYTES_MAX) {
@@ -67,8 +69,12 @@ async function append(name: string, line: string, options: AppendOptions): Promi
   const { root, copies, timeout } = options;
   return withPeer(options.data, async (peer) => {
     const wanted = copies ?? (await peer.status()).copies.wanted;
-    await peer.append(name, line, { root, timeoutMs: timeout, ...(copies === undefined ? {} : { copies }) });
-    if (options.json) await printJson({ name, root, copies: wanted });
+    const token = await peer.append(name, line, {
+      root,
+      timeoutMs: timeout,
+      ...(copies === undefined ? {} : { copies }),
+    });
+    if (options.json) await printJson({ name, root, copies: wanted, token });
     else await printLine(`appended to ${printable(name)}; it is on this peer's disk${elsewhere(wanted)}`);
     return EXIT_CODES.good;
   });
