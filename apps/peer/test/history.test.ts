@@ -120,6 +120,28 @@ describe("the past on the command line", () => {
   });
 });
 
+describe("restore --at", () => {
+  test("[CLI37] makes a peer of the set as it was, of its own cluster if wanted", async () => {
+    const file = join(folder, "a.backup");
+    await peer.backup(file);
+    const restored = join(folder, "then");
+    const words = ["restore", file, "--at", one.toISOString(), "--data", restored];
+    const { code, stdout } = await say([...words, "--cluster", "then", "--json"]);
+    expect(code).toBe(0);
+    const { documents, clusterId, at } = JSON.parse(stdout) as Record<string, unknown>;
+    expect([documents, at]).toEqual([{ alive: 1, deleted: 0, damaged: [] }, one.toISOString()]);
+    expect(clusterId).not.toBe(peer.status().clusterId);
+    const then = await createPeer({ data: restored });
+    expect((await then.show("note"))!.roots["body"]!.value).toBe("one");
+    await then.close();
+    const people = await say(["restore", file, "--at", one.toISOString(), "--data", join(folder, "again")]);
+    expect(people.stdout).toContain(`with 1 document as of ${one.toISOString()}, and 0 deletions`);
+    expect(people.stdout).toContain("--cluster NAME keeps it apart");
+    const alone = await say(["restore", file, "--cluster", "x", "--data", join(folder, "never")]);
+    expect(alone).toMatchObject({ code: 2, stderr: expect.stringContaining("--at") });
+  });
+});
+
 describe("instants", () => {
   const now = new Date(2026, 10, 23, 15, 0, 0).getTime();
   const read = (text: string): number | undefined => {

@@ -4,7 +4,7 @@ import type { Answer, Event, Evict } from "@yarrow/replica";
 import { describe, expect, it } from "vitest";
 import type { HandleHost } from "../src/document-handle.ts";
 import type { HandleLike } from "../src/handles.ts";
-import { HistoryGoneError } from "../src/past/peer-past.ts";
+import { HistoryGoneError } from "../src/past/history-gone.ts";
 import { SingleEdit } from "../src/past/single-edit.ts";
 import type { DocumentHandle, Peer } from "../src/peer-api.ts";
 import { rootsEqual, startPeer, until } from "./peers.ts";

@@ -30,6 +30,8 @@ export type { PastContent, PastDocument, PastListing, PastQuery, PastStore } fro
 export { listPast, readPast } from "./history/past.ts";
 export type { HistoryEntry, HistoryPage, HistoryQuery, HistoryWriter } from "./history/changes.ts";
 export { readHistory } from "./history/changes.ts";
+export type { WritePast, WrittenPast } from "./history/write-past.ts";
+export { writePast } from "./history/write-past.ts";
 export type { PastRecord } from "./history/past-record.ts";
 export { pastRecord } from "./history/past-record.ts";
 export type { PreparedRevert, RevertEdit } from "./history/prepare-revert.ts";

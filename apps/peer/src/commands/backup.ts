@@ -30,6 +30,7 @@ const STAGES: Readonly<Record<BackupProgress["stage"], string>> = {
   copy: "copying pages",
   hash: "hashing pages",
   rows: "checking rows",
+  documents: "writing documents",
 };
 
 export function defineBackup(program: Command, end: (code: ExitCode) => void): void {

@@ -5,6 +5,7 @@ import { assert, YarrowError } from "@yarrow/protocol";
 import type { BackupJob, BackupThreadMessage } from "./run-backup.ts";
 import { Report } from "./report.ts";
 import { restoreBackup } from "./restore-backup.ts";
+import { restorePast } from "./restore-past.ts";
 import { verifyBackup } from "./verify-backup.ts";
 import { writeBackup } from "./write-backup.ts";
 
@@ -34,5 +35,7 @@ function run(wanted: BackupJob): unknown {
       return verifyBackup(wanted, report);
     case "restore":
       return restoreBackup(wanted, report);
+    case "restore-past":
+      return restorePast(wanted, report);
   }
 }

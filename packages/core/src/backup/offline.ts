@@ -1,6 +1,9 @@
 /** What can be done with a backup where no peer runs, as an embedder sees it. The work itself is done in a thread. */
+import { YarrowError } from "@yarrow/protocol";
+import { hashClusterName } from "../options.ts";
 import type { BackupManifest } from "./manifest.ts";
 import type { RestoredBackup } from "./restore-backup.ts";
+import type { RestoredPast } from "./restore-past.ts";
 import { runBackup } from "./run-backup.ts";
 import type { BackupWatch } from "./run-backup.ts";
 
@@ -19,4 +22,26 @@ export function restoreBackup(
   options: BackupWatch & { readonly acceptDamage?: boolean } = {},
 ): Promise<RestoredBackup> {
   return runBackup({ kind: "restore", file, folder, acceptDamage: options.acceptDamage ?? false }, options);
+}
+
+/**
+ * Proves a backup and makes the data folder of a new peer of what it tells of an instant. `cluster`: the name of another cluster,
+ * so that the folder is never mixed with what it comes from. Errors: those of {@link restoreBackup}, YARROW_HISTORY_GONE,
+ * YARROW_CONFIG_INVALID.
+ */
+export async function restorePast(
+  file: string,
+  folder: string,
+  options: BackupWatch & {
+    readonly at: Date | number;
+    readonly cluster?: string | undefined;
+    readonly acceptDamage?: boolean;
+  },
+): Promise<RestoredPast> {
+  const { at, cluster, acceptDamage = false, ...watch } = options;
+  const timeMs = Math.floor(at instanceof Date ? at.getTime() : at);
+  if (!Number.isFinite(timeMs))
+    throw new YarrowError("YARROW_CONFIG_INVALID", `at must be an instant, not ${String(at)}`);
+  const clusterId = cluster === undefined ? undefined : hashClusterName(cluster);
+  return runBackup({ kind: "restore-past", file, folder, timeMs, clusterId, acceptDamage }, watch);
 }

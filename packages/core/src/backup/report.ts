@@ -2,10 +2,10 @@
 import { performance } from "node:perf_hooks";
 import { YarrowError } from "@yarrow/protocol";
 
-/** What is done of one stage. Pages of the database, except in the stage `rows`. */
+/** What is done of one stage: pages of the database, or what the stage is called after. */
 export interface BackupProgress {
-  /** `copy`: pages leave the database. `hash`: bytes are proved. `rows`: checksums of rows. */
-  readonly stage: "copy" | "hash" | "rows";
+  /** `copy`: pages leave the database. `hash`: bytes are proved. `rows`: checksums of rows. `documents`: are written as they were. */
+  readonly stage: "copy" | "hash" | "rows" | "documents";
   readonly done: number;
   readonly total: number;
 }

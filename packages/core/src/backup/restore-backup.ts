@@ -68,7 +68,7 @@ export function restoreBackup(
     takePlace(made, folder);
     return { manifest, peerId };
   } catch (error) {
-    throw explain(error, folder);
+    throw explainFailure(error, folder);
   } finally {
     fs.closeSync(descriptor);
     fs.rmSync(made, { recursive: true, force: true });
@@ -93,19 +93,23 @@ function proveRows({ file, acceptDamage }: RestoreBackup, made: string, report: 
   report.begin("rows");
   const database = openAtRest(made);
   try {
-    const { damaged, examples } = checkRows(database, report);
-    if (damaged > 0 && !acceptDamage) {
-      throw new YarrowError(
-        "YARROW_BACKUP_DAMAGED",
-        `the backup ${file} is whole, but ${damaged} of its rows were damaged on the disk that was backed up: ${examples.join(", ")}`,
-        {
-          hint: "Take an older backup, or restore with --accept-damage (option acceptDamage) where other peers can bring the rows back.",
-        },
-      );
-    }
+    const rows = checkRows(database, report);
+    if (!acceptDamage) refuseDamage(file, rows);
   } finally {
     database.close();
   }
+}
+
+/** Errors: YARROW_BACKUP_DAMAGED. */
+export function refuseDamage(file: string, { damaged, examples }: BackupManifest["rows"]): void {
+  if (damaged === 0) return;
+  throw new YarrowError(
+    "YARROW_BACKUP_DAMAGED",
+    `the backup ${file} is whole, but ${damaged} of its rows were damaged on the disk that was backed up: ${examples.join(", ")}`,
+    {
+      hint: "Take an older backup, or restore with --accept-damage (option acceptDamage) where other peers can bring the rows back.",
+    },
+  );
 }
 
 /** Once more from the records of all documents, by the code that will serve them. */
@@ -128,7 +132,8 @@ function renew(folder: string, change: (store: SqliteStore) => void): PeerId {
   return peerId;
 }
 
-function takePlace(made: string, folder: string): void {
+/** Syncs what was made and gives it its name, where still nothing stands. */
+export function takePlace(made: string, folder: string): void {
   for (const name of fs.readdirSync(made)) {
     const descriptor = fs.openSync(path.join(made, name), "r+");
     fs.fsyncSync(descriptor);
@@ -142,7 +147,8 @@ function takePlace(made: string, folder: string): void {
   syncFolder(path.dirname(folder));
 }
 
-function assertEmpty(folder: string): void {
+/** Errors: YARROW_RESTORE_REFUSED. */
+export function assertEmpty(folder: string): void {
   const found = fs.statSync(folder, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (found.isDirectory() && fs.readdirSync(folder).length === 0) return;
@@ -152,7 +158,8 @@ function assertEmpty(folder: string): void {
   });
 }
 
-function assertRoom(folder: string, bytes: number): void {
+/** Errors: YARROW_DISK_SPACE_LOW. */
+export function assertRoom(folder: string, bytes: number): void {
   const { bavail, bsize } = fs.statfsSync(folder);
   const wanted = bytes + FREE_BYTES_MIN;
   if (bavail * bsize >= wanted) return;
@@ -161,7 +168,7 @@ function assertRoom(folder: string, bytes: number): void {
   });
 }
 
-function explain(error: unknown, folder: string): unknown {
+export function explainFailure(error: unknown, folder: string): unknown {
   if (error instanceof YarrowError || !(error instanceof Error)) return error;
   return new YarrowError("YARROW_BACKUP_FAILED", `${folder} could not be restored: ${error.message}`, {
     cause: error,

@@ -5,12 +5,17 @@ import type { YarrowErrorCode } from "@yarrow/protocol";
 import type { BackupManifest } from "./manifest.ts";
 import type { BackupProgress } from "./report.ts";
 import type { RestoreBackup, RestoredBackup } from "./restore-backup.ts";
+import type { RestorePast, RestoredPast } from "./restore-past.ts";
 import type { VerifyBackup } from "./verify-backup.ts";
 import type { WriteBackup } from "./write-backup.ts";
 
-export type BackupJob = WriteBackup | VerifyBackup | RestoreBackup;
+export type BackupJob = WriteBackup | VerifyBackup | RestoreBackup | RestorePast;
 
-type ResultOf<J extends BackupJob> = J extends RestoreBackup ? RestoredBackup : BackupManifest;
+type ResultOf<J extends BackupJob> = J extends RestoreBackup
+  ? RestoredBackup
+  : J extends RestorePast
+    ? RestoredPast
+    : BackupManifest;
 
 export type BackupThreadMessage =
   | { readonly kind: "progress"; readonly progress: BackupProgress }

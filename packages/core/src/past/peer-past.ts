@@ -8,6 +8,7 @@ import type { HandleHost } from "../document-handle.ts";
 import { DOCUMENTS_PAGE, DOCUMENTS_PAGE_MAX, HISTORY_PAGE, HISTORY_PAGE_MAX, TOGETHER_MS } from "../limits.ts";
 import type { ListOptions } from "../peer-api.ts";
 import { WorkerPool } from "../worker-pool.ts";
+import { HistoryGoneError, formatInstant } from "./history-gone.ts";
 import type {
   DocumentHistory,
   HistoryOptions,
@@ -21,20 +22,6 @@ import type {
 } from "./past-api.ts";
 import type { PastAnswer, PastQuestion, ShownPast } from "./past-work.ts";
 import { SingleEdit } from "./single-edit.ts";
-
-/** An instant of which nothing is known any more. */
-export class HistoryGoneError extends YarrowError {
-  override readonly name = "HistoryGoneError";
-  /** The oldest instant that can be told. */
-  readonly since: Date;
-  constructor(at: number, sinceMs: number) {
-    const since = Number.isFinite(sinceMs) ? new Date(sinceMs) : new Date(8.64e15);
-    super("YARROW_HISTORY_GONE", `${iso(at)} is before what is kept: the past can be told from ${iso(sinceMs)} on`, {
-      hint: "Keep a longer window with --history (option historyMs), here or on a follower, or look into a backup of that time.",
-    });
-    this.since = since;
-  }
-}
 
 /** How often a revert is made anew when the document was deleted or came back meanwhile. */
 const REVERT_ATTEMPTS = 5;
@@ -141,7 +128,10 @@ export class Past {
     }
     const nowMs = this.#parts.clock();
     if (timeMs <= nowMs) return timeMs;
-    throw new YarrowError("YARROW_CONFIG_INVALID", `${iso(timeMs)} lies in the future; here it is ${iso(nowMs)}`);
+    throw new YarrowError(
+      "YARROW_CONFIG_INVALID",
+      `${formatInstant(timeMs)} lies in the future; here it is ${formatInstant(nowMs)}`,
+    );
   }
 }
 
@@ -194,13 +184,17 @@ function refusal(name: string, timeMs: number, answer: PastAnswer): YarrowError 
   if (answer.state === "gone") return new HistoryGoneError(timeMs, answer.oldestMs);
   const hint = "To get rid of what is there now, delete the document: yarrow delete NAME.";
   if (answer.state === "deleted") {
-    return new YarrowError("YARROW_DOCUMENT_DELETED", `${name} was deleted at ${iso(timeMs)}`, { hint });
+    return new YarrowError("YARROW_DOCUMENT_DELETED", `${name} was deleted at ${formatInstant(timeMs)}`, { hint });
   }
   if (answer.state !== "absent") return unexpected(answer);
-  const first = answer.firstMs === undefined ? "nor did it come later" : `it came at ${iso(answer.firstMs)}`;
-  return new YarrowError("YARROW_DOCUMENT_NOT_FOUND", `nothing called ${name} was there at ${iso(timeMs)}; ${first}`, {
-    hint,
-  });
+  const first = answer.firstMs === undefined ? "nor did it come later" : `it came at ${formatInstant(answer.firstMs)}`;
+  return new YarrowError(
+    "YARROW_DOCUMENT_NOT_FOUND",
+    `nothing called ${name} was there at ${formatInstant(timeMs)}; ${first}`,
+    {
+      hint,
+    },
+  );
 }
 
 function unexpected(answer: PastAnswer): YarrowError {
@@ -217,8 +211,4 @@ function checkWhole(option: string, value: number, min: number, max: number): vo
 
 function dateOf(ms: number | undefined): Date | undefined {
   return ms === undefined ? undefined : new Date(ms);
-}
-
-function iso(ms: number): string {
-  return Number.isFinite(ms) && ms <= 8.64e15 ? new Date(ms).toISOString() : "no instant";
 }
