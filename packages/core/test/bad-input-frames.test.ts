@@ -205,7 +205,7 @@ describe("names of documents", () => {
     await until(() => rootsEqual([first, second]));
     expect(namesOf(second)).toEqual(names);
     await first.close();
-    expect(readdirSync(data).sort()).toEqual(["lock.db", "yarrow.db"]);
+    expect(readdirSync(data).sort()).toEqual(["identity.key", "lock.db", "yarrow.db"]);
     expect(namesOf(await startPeer({ data }))).toEqual(names);
   });
 });
