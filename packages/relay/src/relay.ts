@@ -202,6 +202,8 @@ export class Relay {
           update: message.update,
           principal: "",
           perhapsRead: message.answer || hasNoStructs(message.update),
+          // Of an answer that leaves a gap itself there is no more to be had.
+          answersGaps: !message.answer,
         });
       case "awareness":
         if (session.admitted) this.#hearAwareness(session, message.states);

@@ -83,7 +83,7 @@ export interface Echo {
   readonly update: Uint8Array;
 }
 
-/** An edit of this subscriber refers to something the replica lacks: ask it again, with this state vector. The edit is kept meanwhile. */
+/** An edit of this subscriber refers to something the replica lacks: ask it again, with this state vector. */
 export interface Gap {
   readonly type: "gap";
   readonly subscriber: SubscriberId;

@@ -70,6 +70,11 @@ export interface Edit {
    * only): a follower waits a while for the same to come from upstream before it refuses.
    */
   readonly perhapsRead?: boolean;
+  /**
+   * Its sender answers a `gap` with all that the replica lacks: what would have to wait is then asked for, and not kept. Else it is
+   * kept, for its sender has told all it knows.
+   */
+  readonly answersGaps?: boolean;
 }
 
 export interface Detach {

@@ -170,17 +170,28 @@ export class Subscribers {
       if (!entry.alive) {
         if (empty) return void staged.edits.push({ subscriber: id, outcome: "echo", update });
         const { incarnation } = entry;
+        if (edit.answersGaps === true && !catalog.canBegin(scanned)) {
+          return void staged.edits.push({ subscriber: id, outcome: "pending", update });
+        }
         catalog.move(staged, incarnation + 1, []);
         this.#rebind(name, incarnation, entry.incarnation);
       }
-      const { outcome, contribution, own, whole } = catalog.offer(staged, scanned, principal, "local");
+      const { outcome, contribution, own, whole } = catalog.offer(
+        staged,
+        scanned,
+        principal,
+        "local",
+        edit.answersGaps === true ? "drop" : "keep",
+      );
       subscriber.unconfirmed?.join(contribution);
       subscriber.wrote?.join(contribution);
       subscriber.edits++;
       const starts = scanned.sections.map(({ client, start }) => [client, start] as const);
       const written = this.#parts.confirmations.active ? { own, contribution, starts, whole } : undefined;
       staged.edits.push({ subscriber: id, outcome: EDIT_OUTCOMES[outcome], update, written });
-      if (outcome !== "known") staged.publish.push({ principal, update });
+      // Nobody else is given what is not kept here.
+      const published = outcome === "cut" ? own?.update : outcome === "known" ? undefined : update;
+      if (published !== undefined) staged.publish.push({ principal, update: published });
     } catch (error) {
       this.#refuse(id, error, name);
     }
@@ -328,7 +339,7 @@ export class Subscribers {
   }
 }
 
-const EDIT_OUTCOMES = { accepted: "accepted", known: "echo", pending: "pending" } as const;
+const EDIT_OUTCOMES = { accepted: "accepted", known: "echo", pending: "pending", cut: "pending" } as const;
 
 const REFUSALS: { readonly [code in YarrowErrorCode]?: EvictReason } = {
   YARROW_UPDATE_TOO_LARGE: "too-large",

@@ -24,8 +24,8 @@ import { StagedChange } from "./staged-change.ts";
 
 /** What became of an offered update. */
 export interface Offered {
-  /** `accepted`: it advanced the document. `known`: nothing new in it. `pending`: some or all of it waits. */
-  readonly outcome: "accepted" | "known" | "pending";
+  /** `accepted`: it advanced the document. `known`: nothing new in it. `pending`: some or all of it waits. `cut`: that is not kept. */
+  readonly outcome: "accepted" | "known" | "pending" | "cut";
   /** What the update holds, for whoever must later be told where it has arrived. */
   readonly contribution: Contribution;
   /** The row's segment that it became; undefined when nothing of it was new. */
@@ -138,8 +138,15 @@ export class Catalog {
   /**
    * Offers an update to an alive document. Throws YARROW_PENDING_FULL (nothing of the remainder is kept) and, for local
    * writes, YARROW_DOCUMENT_TOO_LARGE. What another peer has accepted is never too large: refusing it would divide them for good.
+   * `rest`: what becomes of what would have to wait.
    */
-  offer(staged: StagedChange, scanned: ScannedUpdate, principal: string, source: SegmentSource): Offered {
+  offer(
+    staged: StagedChange,
+    scanned: ScannedUpdate,
+    principal: string,
+    source: SegmentSource,
+    rest: "keep" | "drop" = "keep",
+  ): Offered {
     const { entry } = staged;
     assert(entry.alive, "only an alive document takes updates");
     if (source === "local") this.#checkSize(entry, staged, scanned.bytes.length);
@@ -147,21 +154,28 @@ export class Catalog {
     const own = accepted === undefined ? undefined : { principal, source, update: accepted };
     if (own !== undefined) staged.segments.push(own);
     const whole = remainder === undefined;
-    const rest = remainder === undefined ? undefined : { principal, source, update: remainder };
     let waits = false;
     let promoted = false;
     try {
-      if (rest !== undefined) waits = keepPending(staged, rest, this.#config.pendingBytesMax);
+      if (remainder !== undefined && rest === "keep") {
+        waits = keepPending(staged, { principal, source, update: remainder }, this.#config.pendingBytesMax);
+      }
     } finally {
       // It may be what others wait for, and they what the rest of it waits for: all of them are looked at together.
       if (accepted !== undefined) promoted = promotePending(staged);
       this.#account(entry);
     }
+    if (!whole && rest === "drop") return { outcome: "cut", contribution, own, whole };
     if (!waits) return { outcome: own === undefined ? "known" : "accepted", contribution, own, whole };
     if (!promoted) return { outcome: "pending", contribution, own, whole };
     const now = absorb(entry.lattice, scanned);
     const outcome = now.remainder === undefined ? "accepted" : "pending";
     return { outcome, contribution: now.contribution, own, whole };
+  }
+
+  /** True when a document that holds nothing could take in some of an update. */
+  canBegin(scanned: ScannedUpdate): boolean {
+    return absorb(new Lattice(this.#key), scanned).accepted !== undefined;
   }
 
   /** Moves a document to a higher incarnation: what was alive dies, and its writers join the fence. */

@@ -10,7 +10,7 @@ import type { Entry } from "./entry.ts";
 /** What became of one edit of a subscriber. */
 export interface StagedEdit {
   readonly subscriber: SubscriberId;
-  /** `accepted`: part of the row. `echo`: nothing new. `pending`: some of it waits. */
+  /** `accepted`: part of the row. `echo`: nothing new. `pending`: some of it waits, or was not kept and is asked for. */
   readonly outcome: "accepted" | "echo" | "pending";
   readonly update: Uint8Array;
   /** What it wrote, where somebody keeps account of that. */
