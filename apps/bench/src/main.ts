@@ -8,6 +8,7 @@ import { type FanoutOptions, runFanout } from "./fanout.ts";
 import { runLag } from "./lag.ts";
 import { runFolders } from "./folders.ts";
 import { runFollowers } from "./followers.ts";
+import { runHistory } from "./history.ts";
 import { type IngestOptions, runIngest } from "./ingest.ts";
 import { runOrder } from "./order.ts";
 import { assertBuilt, endAllProcesses } from "./processes.ts";
@@ -152,6 +153,16 @@ program
   });
 
 program
+  .command("history")
+  .description("random instants of a random workload, compared with what the peer served then")
+  .option("--instants <n>", "instants to compare", count, 1_000)
+  .option("--small", "40 instants: shows that it runs")
+  .option("--seed <n>", "plan of the changes; random when not given", count)
+  .action(async ({ instants, small = false, ...chosen }: { instants: number; small?: boolean; seed?: number }) => {
+    await conclude("history", (progress) => runHistory({ ...chosen, instants: small ? 40 : instants, progress }));
+  });
+
+program
   .command("order")
   .description("trace a peer's system calls: the log is on disk before the echo leaves (needs strace)")
   .option("--writes <n>", "writes", count, 100)
@@ -203,6 +214,7 @@ async function runAll(quick: boolean): Promise<void> {
   await conclude("folders", (progress) => runFolders({ progress }));
   await conclude("followers", (progress) => runFollowers({ updates: quick ? 500 : 10_000, progress }));
   await conclude("lag", (progress) => runLag({ seconds: quick ? 2 : 20, progress }));
+  await conclude("history", (progress) => runHistory({ instants: quick ? 40 : 1_000, progress }));
   await conclude("chaos", async (progress) => chaosResult(await runChaos({ ...chaos, progress }), chaos));
   const failover = { kills: quick ? 5 : 200, copies: 2 };
   await conclude("failover", async (progress) =>
