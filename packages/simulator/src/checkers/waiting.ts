@@ -1,7 +1,7 @@
 /**
  * Nothing waits in vain: what a disk keeps as pending refers to something that the same disk lacks. At the end all disks and all open
- * tabs hold the same, so whoever had what is still missing has gone before anyone was given it: a tab may send what it
- * typed last, and be closed before it is asked for what it had written offline.
+ * tabs hold the same, so whoever had what is still missing was allowed to forget it. (Of a tab that is closed before it is asked for what
+ * it had written offline, nothing is kept.)
  */
 import type { SimulatedPeer } from "../peer.ts";
 import { violated } from "../witness.ts";
