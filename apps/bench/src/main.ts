@@ -1,6 +1,7 @@
 /** `npm run bench -- <command>`: every workload by its name. Exit codes: 0 good, 1 a promise was not kept, 2 usage or not possible here. */
 import { join } from "node:path";
 import { Command, CommanderError, InvalidArgumentError } from "commander";
+import { runBackup } from "./backup.ts";
 import { chaosResult, runChaos } from "./chaos.ts";
 import { runDocuments } from "./documents.ts";
 import { failoverResult, runFailover } from "./failover.ts";
@@ -132,6 +133,16 @@ program
   });
 
 program
+  .command("backup")
+  .description("a backup of a large replica under steady writing, restored and joined again")
+  .option("--bytes <n>", "size of the replica", count, 1_000_000_000)
+  .option("--rate <n>", "updates per second", count, 500)
+  .option("--small", "20 MB: shows that it runs")
+  .action(async ({ bytes, rate, small = false }: { bytes: number; rate: number; small?: boolean }) => {
+    await conclude("backup", (progress) => runBackup({ bytes: small ? 20_000_000 : bytes, rate, progress }));
+  });
+
+program
   .command("followers")
   .description("a primary, two followers and a follower of one of them: arrival, and every door that must refuse")
   .option("--updates <n>", "updates to the primary", count, 10_000)
@@ -212,6 +223,7 @@ async function runAll(quick: boolean): Promise<void> {
   const short = quick ? { seconds: 2, runs: 1 } : {};
   const chaos = { kills: quick ? 20 : 200 };
   await conclude("folders", (progress) => runFolders({ progress }));
+  await conclude("backup", (progress) => runBackup({ bytes: quick ? 20_000_000 : 1_000_000_000, progress }));
   await conclude("followers", (progress) => runFollowers({ updates: quick ? 500 : 10_000, progress }));
   await conclude("lag", (progress) => runLag({ seconds: quick ? 2 : 20, progress }));
   await conclude("history", (progress) => runHistory({ instants: quick ? 40 : 1_000, progress }));

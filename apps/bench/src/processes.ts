@@ -84,6 +84,7 @@ export interface Status {
     readonly sinceMs?: number;
   }[];
   readonly query: { readonly state: string };
+  readonly store: { readonly bytes: number };
 }
 
 /** Fails with the command to run when the daemon has not been built. */
@@ -260,6 +261,12 @@ export class PeerProcess implements AsyncDisposable {
   run(...words: string[]): Promise<Outcome> {
     const { data, program } = this.options;
     return runYarrow([...words, "--data", data], program?.servesOnly === true ? undefined : program);
+  }
+
+  /** The same for a command that may take longer; a `--data` among the words is another folder. */
+  runFor(timeoutMs: number, ...words: string[]): Promise<Outcome> {
+    const data = words.includes("--data") ? [] : ["--data", this.options.data];
+    return runYarrow([...words, ...data], this.options.program, timeoutMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 /** What happened in a run. A run that was too kind proves nothing, so the least that must have happened stands here as well. */
+import type { Fact } from "@yarrow/replica";
 
 export interface Counters {
   writes: number;
@@ -11,6 +12,9 @@ export interface Counters {
   recreations: number;
   restores: number;
   clones: number;
+  backups: number;
+  backupsRestored: number;
+  rollbacksTold: number;
   fullDisks: number;
   refusedForRoom: number;
   failedDisks: number;
@@ -51,6 +55,9 @@ export function createCounters(): Counters {
     recreations: 0,
     restores: 0,
     clones: 0,
+    backups: 0,
+    backupsRestored: 0,
+    rollbacksTold: 0,
     fullDisks: 0,
     refusedForRoom: 0,
     failedDisks: 0,
@@ -110,4 +117,13 @@ export function shortfalls(counters: Counters): string[] {
 
 export function addCounters(total: Counters, hour: Counters): void {
   for (const name of Object.keys(total) as (keyof Counters)[]) total[name] += hour[name];
+}
+
+/** Counts what a peer tells of itself. */
+export function countFact(counters: Counters, fact: Fact): void {
+  if (fact.kind === "round-ended" && fact.documents > 0) counters.roundsThatRepaired++;
+  else if (fact.kind === "copies-degraded") counters.copiesDegraded++;
+  else if (fact.kind === "compacted") counters.compactions++;
+  else if (fact.kind === "rolled-back") counters.rollbacksTold++;
+  else if (fact.kind === "commit-failed" && fact.code === "YARROW_STORE_FULL") counters.refusedForRoom++;
 }

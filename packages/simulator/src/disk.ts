@@ -48,6 +48,13 @@ export class Disk {
     return copy;
   }
 
+  /** What a backup of this disk is restored to: the same, under another peer's id, and without what is this peer's alone. */
+  restored(peerId: PeerId): Disk {
+    const store = this.store.clone(peerId);
+    store.transaction(() => store.writeStandings([]));
+    return new Disk(store, this.#clusterId);
+  }
+
   /** As a power loss does to a disk that was never told to sync; returns how many transactions were lost. */
   loseTail(count: number, options: { readonly forgetSequence: boolean }): number {
     const lost = this.store.loseTail(count, options);

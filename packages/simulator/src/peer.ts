@@ -10,6 +10,7 @@ import { Relay } from "@yarrow/relay";
 import type { RelayConfig, SessionEffect, SessionEvent } from "@yarrow/relay";
 import { Replica, StoreFailedError, doWork } from "@yarrow/replica";
 import type { Effect, Event, ReplicaConfig, SubscriberId } from "@yarrow/replica";
+import { countFact } from "./counters.ts";
 import type { Counters } from "./counters.ts";
 import type { Disk } from "./disk.ts";
 import type { Connection, Network, Place } from "./network.ts";
@@ -360,11 +361,8 @@ export class SimulatedPeer {
   }
 
   #observe(fact: Extract<Effect, { type: "observe" }>["fact"], counters: Counters): void {
-    if (fact.kind === "round-ended" && fact.documents > 0) counters.roundsThatRepaired++;
-    else if (fact.kind === "copies-degraded") counters.copiesDegraded++;
-    else if (fact.kind === "compacted") counters.compactions++;
-    else if (fact.kind === "commit-failed" && fact.code === "YARROW_STORE_FULL") counters.refusedForRoom++;
-    else if (fact.kind === "reconciliation-stuck") this.#note("reconciliation stuck");
+    countFact(counters, fact);
+    if (fact.kind === "reconciliation-stuck") this.#note("reconciliation stuck");
     else if (fact.kind === "repaired") this.#repaired(fact.name);
     else if (fact.kind === "quarantined" && this.disk.spoiled.has(fact.name)) this.#forgetful();
     else if (fact.kind === "quarantined")

@@ -8,6 +8,8 @@ export interface HoursOptions {
   readonly seed: number;
   readonly hours: number;
   readonly peers?: number | undefined;
+  /** Instead of hours: runs with so many backups that are taken, restored and joined. */
+  readonly backups?: number | undefined;
   readonly onHour?: (outcome: HourOutcome) => void;
 }
 
@@ -19,14 +21,15 @@ export type HourOutcome =
 export interface HourRequest {
   readonly seed: number;
   readonly peers: number | undefined;
+  readonly backups: number | undefined;
 }
 
 /** By ascending seed. A failed hour does not stop the others. */
-export async function runHours({ seed, hours, peers, onHour }: HoursOptions): Promise<HourOutcome[]> {
+export async function runHours({ seed, hours, peers, backups, onHour }: HoursOptions): Promise<HourOutcome[]> {
   const seeds = Array.from({ length: hours }, (_, index) => seed + index);
   const outcomes: HourOutcome[] = [];
   const crew = Array.from({ length: Math.min(hours, availableParallelism()) }, () =>
-    work(seeds, peers, (outcome) => {
+    work(seeds, { peers, backups }, (outcome) => {
       outcomes.push(outcome);
       onHour?.(outcome);
     }),
@@ -36,14 +39,18 @@ export async function runHours({ seed, hours, peers, onHour }: HoursOptions): Pr
 }
 
 /** One worker takes seeds until none is left. */
-function work(seeds: number[], peers: number | undefined, done: (outcome: HourOutcome) => void): Promise<void> {
+function work(
+  seeds: number[],
+  options: Omit<HourRequest, "seed">,
+  done: (outcome: HourOutcome) => void,
+): Promise<void> {
   const source = import.meta.url.endsWith(".ts");
   const file = source ? new URL("./worker.ts", import.meta.url) : new URL("./worker.js", import.meta.url);
   const worker = new Worker(file, source ? { execArgv: ["--conditions=yarrow-src"] } : {});
   return new Promise((resolve, reject) => {
     const next = (): void => {
       const seed = seeds.shift();
-      if (seed !== undefined) worker.postMessage({ seed, peers } satisfies HourRequest, []);
+      if (seed !== undefined) worker.postMessage({ seed, ...options } satisfies HourRequest, []);
       else void worker.terminate().then(() => resolve(), reject);
     };
     worker.on("message", (outcome: HourOutcome) => {

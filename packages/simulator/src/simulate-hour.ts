@@ -3,17 +3,14 @@
  * promise is checked. The same seed gives the same hour, down to the last byte.
  */
 import type { CopiesPolicy, ReplicaConfig } from "@yarrow/replica";
-import { checkBounds, checkStoredBounds } from "./checkers/bounds.ts";
-import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/convergence.ts";
-import { checkFingerprints } from "./checkers/fingerprints.ts";
+import { checkBounds } from "./checkers/bounds.ts";
 import { checkRest } from "./checkers/rest.ts";
 import { LAG_MAX_MS } from "./checkers/timeliness.ts";
-import { checkWaiting } from "./checkers/waiting.ts";
 import { Cluster } from "./cluster.ts";
 import { shortfalls } from "./counters.ts";
 import type { Counters } from "./counters.ts";
+import { checkDisk, checkEnd, scrub, settle } from "./ending.ts";
 import { Faults } from "./faults.ts";
-import type { SimulatedPeer } from "./peer.ts";
 import type { Random } from "./random.ts";
 import { Random as Generator } from "./random.ts";
 import { violated } from "./witness.ts";
@@ -38,10 +35,6 @@ export interface HourReport {
 const HOUR_MS = 3_600_000;
 const CHECKPOINT_MS = 300_000;
 const BOUNDS_MS = 30_000;
-/** Healed peers must agree within this time, which holds the longest waits before a redial and before a round, twice. */
-const SETTLE_MS = 120_000;
-/** Then everybody who waits before another dial or another round has had the time for it. */
-const CALM_MS = 60_000;
 
 /** Runs the hour. Throws {@link Violation} when a promise is broken, and whatever a peer throws. */
 export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOptions): HourReport {
@@ -79,7 +72,7 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
 }
 
 /** Small limits, so that an hour reaches them. */
-function drawConfig(draw: Random): Partial<ReplicaConfig> {
+export function drawConfig(draw: Random): Partial<ReplicaConfig> {
   return {
     pendingBytesMax: draw.pick([2_048, 65_536, 1_048_576]),
     entryCacheBytesMax: draw.pick([32_768, 131_072, 1_048_576]),
@@ -128,48 +121,4 @@ function checkpoint(cluster: Cluster): void {
     // What was spoiled shows only when it is read.
     if (peer.disk.spoiled.size === 0) checkDisk(cluster, peer);
   }
-}
-
-function checkDisk({ monotony }: Cluster, peer: SimulatedPeer): void {
-  checkFingerprints(peer);
-  checkStoredBounds(peer);
-  checkWaiting(peer);
-  monotony.check(peer);
-}
-
-/** Has every peer read all it stores, so that what was spoiled is found and taken back from the others. */
-function scrub({ peers }: Cluster): void {
-  for (const peer of peers) peer.submit({ type: "verify", request: peer.nextId(), deep: false, timeoutMs: 60_000 });
-}
-
-function settle(cluster: Cluster): void {
-  const agreed = cluster.runUntil(() => isSettled(cluster), SETTLE_MS);
-  if (agreed) cluster.run(CALM_MS);
-  if (agreed && isSettled(cluster)) return;
-  checkConvergence(cluster.peers);
-  const waiting = cluster.browsers.filter((browser) => !browser.attached && !browser.stale);
-  violated("convergence", `${waiting.map(({ place, name }) => `${place} in ${name}`).join(", ")} did not get through`);
-}
-
-function isSettled({ peers, browsers, handles }: Cluster): boolean {
-  return (
-    haveEqualRoots(peers) &&
-    browsers.every((browser) => browser.attached || browser.stale) &&
-    handles.every((handle) => handle.attached)
-  );
-}
-
-function checkEnd(cluster: Cluster): void {
-  const { peers } = cluster;
-  const agreed = checkConvergence(peers);
-  for (const [name, { document, digest }] of agreed) {
-    if (document.row.incarnation % 2 === 1) cluster.authorship.checkContent(name, document, digest);
-  }
-  cluster.ledger.check();
-  // Everything has been read by now, so there is nothing to excuse any more.
-  for (const peer of peers) checkDisk(cluster, peer);
-  for (const browser of cluster.browsers) {
-    if (browser.attached) checkEditor(browser.editor, browser.place, agreed);
-  }
-  for (const { editor, peer } of cluster.handles) checkEditor(editor, `a handle of ${peer.place}`, agreed);
 }

@@ -1,17 +1,19 @@
 /** A worker thread that simulates the hours it is asked for, one after the other. */
 import { parentPort } from "node:worker_threads";
 import type { HourOutcome, HourRequest } from "./run-hours.ts";
+import { simulateBackups } from "./simulate-backups.ts";
 import { simulateHour } from "./simulate-hour.ts";
 import { Violation } from "./witness.ts";
 
 const port = parentPort;
-port?.on("message", ({ seed, peers }: HourRequest) => port.postMessage(simulate(seed, peers), []));
+port?.on("message", (request: HourRequest) => port.postMessage(simulate(request), []));
 
-function simulate(seed: number, peers: number | undefined): HourOutcome {
+function simulate({ seed, peers, backups }: HourRequest): HourOutcome {
   const startedAt = performance.now();
   const ms = (): number => Math.round(performance.now() - startedAt);
   try {
-    return { seed, report: simulateHour({ seed, peers }), ms: ms(), failure: undefined };
+    const report = backups === undefined ? simulateHour({ seed, peers }) : simulateBackups({ seed, cycles: backups });
+    return { seed, report, ms: ms(), failure: undefined };
   } catch (error) {
     return { seed, report: undefined, ms: ms(), failure: describe(error) };
   }

@@ -17,7 +17,7 @@ assert(port !== null, "backup-thread runs as a worker only");
 const say = (message: BackupThreadMessage): void => port.postMessage(message);
 const { job, stop } = workerData as { job: BackupJob; stop: Int32Array<SharedArrayBuffer> };
 // Only on Linux is this the priority of a thread; elsewhere it would be that of the whole process.
-if (job.kind === "write" && process.platform === "linux") os.setPriority(NICENESS);
+if (job.kind === "write" && process.platform === "linux") os.setPriority(Math.min(19, os.getPriority() + NICENESS));
 const report = new Report((progress) => say({ kind: "progress", progress }), stop);
 try {
   say({ kind: "done", result: await run(job) });
