@@ -4,7 +4,7 @@ import type { TrustedKeys } from "./credentials.ts";
 import type { LogLine } from "./peer-api.ts";
 
 /** How often the file is looked at. Polled, because lists are often mounted from places that report no changes. */
-export const TRUST_INTERVAL_MS = 2_000;
+const TRUST_INTERVAL_MS = 2_000;
 
 /** Returns how to stop. A list that has become unreadable or wrong is logged, and the last good one holds. */
 export function watchTrust(
