@@ -33,6 +33,7 @@ test("[CLI32, LAG14] append writes a line where it may, and says where it is kep
   expect(printed).toEqual({ name: "n", root: "other", copies: 0, token: expect.stringMatching(/^[A-Za-z0-9_-]+$/) });
   const shown = await run(["show", "n", "--root", "other", "--after", printed.token, "--data", folders.far, "--json"]);
   expect(JSON.parse(shown.stdout)).toMatchObject({ roots: { other: { value: "one\n" } } });
+  expect((await run([...words, "--token"])).stdout).toMatch(/^[A-Za-z0-9_-]+\n$/);
   const late = await run([...words, "--copies", "2", "--timeout", "50ms"]);
   expect(late.code).toBe(1);
   expect(late.stderr).toMatch(/YARROW_COPIES_MISSING .*\n {2}hint: .* spread as soon as/);

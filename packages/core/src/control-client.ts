@@ -59,7 +59,7 @@ export interface ControlClient extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-export interface AppendOptions {
+interface AppendOptions {
   readonly root: string;
   readonly copies?: number;
   readonly timeoutMs?: number;

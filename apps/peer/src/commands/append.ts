@@ -19,6 +19,7 @@ interface AppendOptions extends ControlOptions {
   readonly root: string;
   readonly copies?: number;
   readonly timeout: number;
+  readonly token?: true;
 }
 
 const TIMEOUT_MS = 10_000;
@@ -48,6 +49,7 @@ export function defineAppend(program: Command, end: (code: ExitCode) => void): v
         .argParser(durationArgument)
         .default(TIMEOUT_MS, "10s"),
     )
+    .option("--token", "print the write's token and nothing else: `yarrow show --after TOKEN` waits for it on any peer")
     .addOption(jsonOption())
     .addHelpText("after", examples)
     .action(async (name: string, line: string, options: AppendOptions) => end(await append(name, line, options)));
@@ -59,7 +61,7 @@ When the copies are not reached in time, it fails with YARROW_COPIES_MISSING: th
 Examples:
   yarrow append notes/today "buy oranges" --data ./a
   yarrow append notes/today "buy oranges" --data ./a --copies 2      ends when two other peers have it on disk
-  TOKEN=$(yarrow append notes/today "buy oranges" --data ./a --json | jq -r .token)
+  TOKEN=$(yarrow append notes/today "buy oranges" --data ./a --token)
   yarrow show notes/today --data ./b --after "$TOKEN"                 reads it on another peer`;
 
 async function append(name: string, line: string, options: AppendOptions): Promise<ExitCode> {
@@ -75,6 +77,7 @@ async function append(name: string, line: string, options: AppendOptions): Promi
       ...(copies === undefined ? {} : { copies }),
     });
     if (options.json) await printJson({ name, root, copies: wanted, token });
+    else if (options.token) await printLine(token);
     else await printLine(`appended to ${printable(name)}; it is on this peer's disk${elsewhere(wanted)}`);
     return EXIT_CODES.good;
   });
