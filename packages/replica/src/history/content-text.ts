@@ -25,7 +25,7 @@ export function describeDoc(doc: Y.Doc, view: View): string {
 }
 
 /** The content of one type, without its kind: of a root nobody knows that. */
-export function describeType(type: SharedType, view: View): string {
+function describeType(type: SharedType, view: View): string {
   const parts: string[] = ["("];
   let text = "";
   const flush = (): void => {
