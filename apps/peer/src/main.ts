@@ -12,7 +12,7 @@ import { endQuietlyWithReader } from "./stdout.ts";
 export async function runCommandLine(words: readonly string[]): Promise<ExitCode> {
   endQuietlyWithReader();
   let exitCode: ExitCode = EXIT_CODES.good;
-  const program = createProgram((code) => {
+  const program = await createProgram(words, (code) => {
     exitCode = code;
   });
   try {

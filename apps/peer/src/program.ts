@@ -3,24 +3,6 @@
  */
 import { styleText } from "node:util";
 import { Command } from "commander";
-import { defineAppend } from "./commands/append.ts";
-import { defineBackup } from "./commands/backup.ts";
-import { defineCompact } from "./commands/compact.ts";
-import { defineDelete } from "./commands/delete.ts";
-import { defineDemo } from "./commands/demo.ts";
-import { defineDocuments } from "./commands/documents.ts";
-import { defineKey } from "./commands/key.ts";
-import { defineHistory } from "./commands/history.ts";
-import { defineLink } from "./commands/link.ts";
-import { defineRestore } from "./commands/restore.ts";
-import { defineDemote, definePromote } from "./commands/role.ts";
-import { defineQuery } from "./commands/query.ts";
-import { defineRevert } from "./commands/revert.ts";
-import { defineServe } from "./commands/serve.ts";
-import { defineShow } from "./commands/show.ts";
-import { defineStatus } from "./commands/status.ts";
-import { defineVerify } from "./commands/verify.ts";
-import { defineWait } from "./commands/wait.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { VERSION } from "./version.ts";
 
@@ -39,8 +21,38 @@ Editors connect with y-websocket:  new WebsocketProvider("ws://127.0.0.1:4321", 
 Exit codes: 0 good, 1 failed or not found, 2 wrong usage, 3 peers differ, 4 no peer runs there.
 YARROW_DEBUG=1 adds stacks to errors; NO_COLOR=1 takes the colours away.`;
 
-/** The program; `end` is told the exit code of the command that ran. Errors of usage are thrown, not printed. */
-export function createProgram(end: (code: ExitCode) => void): Command {
+type Define = (program: Command, end: (code: ExitCode) => void) => void;
+
+/** In the order of the help. Loaded on demand: a command starts in half the time without the modules of all others. */
+const COMMANDS = new Map<string, () => Promise<Define>>(
+  Object.entries({
+    serve: async () => (await import("./commands/serve.ts")).defineServe,
+    demo: async () => (await import("./commands/demo.ts")).defineDemo,
+    status: async () => (await import("./commands/status.ts")).defineStatus,
+    documents: async () => (await import("./commands/documents.ts")).defineDocuments,
+    show: async () => (await import("./commands/show.ts")).defineShow,
+    query: async () => (await import("./commands/query.ts")).defineQuery,
+    append: async () => (await import("./commands/append.ts")).defineAppend,
+    history: async () => (await import("./commands/history.ts")).defineHistory,
+    revert: async () => (await import("./commands/revert.ts")).defineRevert,
+    delete: async () => (await import("./commands/delete.ts")).defineDelete,
+    verify: async () => (await import("./commands/verify.ts")).defineVerify,
+    wait: async () => (await import("./commands/wait.ts")).defineWait,
+    compact: async () => (await import("./commands/compact.ts")).defineCompact,
+    backup: async () => (await import("./commands/backup.ts")).defineBackup,
+    restore: async () => (await import("./commands/restore.ts")).defineRestore,
+    link: async () => (await import("./commands/link.ts")).defineLink,
+    promote: async () => (await import("./commands/role.ts")).definePromote,
+    demote: async () => (await import("./commands/role.ts")).defineDemote,
+    key: async () => (await import("./commands/key.ts")).defineKey,
+  }),
+);
+
+/**
+ * The program, with all commands or, where `words` begin with one, with that one. `end` is told the exit code of the command that
+ * ran. Errors of usage are thrown, not printed.
+ */
+export async function createProgram(words: readonly string[], end: (code: ExitCode) => void): Promise<Command> {
   const program = new Command("yarrow")
     .description("Yarrow: a multi-master sync server for Yjs documents.")
     .version(VERSION, "-V, --version", "print the version")
@@ -52,29 +64,8 @@ export function createProgram(end: (code: ExitCode) => void): Command {
       styleOptionText: (text) => styleText("cyan", text),
     })
     .addHelpText("after", examples);
-  for (const define of [
-    defineServe,
-    defineDemo,
-    defineStatus,
-    defineDocuments,
-    defineShow,
-    defineQuery,
-    defineAppend,
-    defineHistory,
-    defineRevert,
-    defineDelete,
-    defineVerify,
-    defineWait,
-    defineCompact,
-    defineBackup,
-    defineRestore,
-    defineLink,
-    definePromote,
-    defineDemote,
-    defineKey,
-  ]) {
-    define(program, end);
-  }
+  const named = COMMANDS.get(words[0] ?? "");
+  for (const load of named === undefined ? COMMANDS.values() : [named]) (await load())(program, end);
   forAll(program, (command) =>
     command
       .exitOverride()

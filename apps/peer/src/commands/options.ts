@@ -2,7 +2,7 @@
  * Options that several commands share, and how their text becomes values.
  */
 import { InvalidArgumentError, Option } from "commander";
-import { CONFIG_DEFAULTS } from "../config/config-schema.ts";
+import { CONFIG_DEFAULTS } from "../config/config-defaults.ts";
 import { parseDuration } from "../config/duration.ts";
 import { parseInstant } from "../config/instant.ts";
 import { parseRate } from "../config/size.ts";

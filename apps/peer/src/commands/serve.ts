@@ -3,7 +3,8 @@
  */
 import { Option } from "commander";
 import type { Command } from "commander";
-import { CONFIG_DEFAULTS, configSchema, variableOf } from "../config/config-schema.ts";
+import { CONFIG_DEFAULTS } from "../config/config-defaults.ts";
+import { configSchema, variableOf } from "../config/config-schema.ts";
 import type { ConfigKey } from "../config/config-schema.ts";
 import type { ExitCode } from "../exit-code.ts";
 import type { StartOptions } from "../serve/run-peer.ts";

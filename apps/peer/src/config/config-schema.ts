@@ -5,6 +5,7 @@
  */
 import { BACKUP_EVERY_MS_MIN, BACKUPS_KEPT_MAX, COPIES_MAX } from "@yarrow/core/command";
 import { z } from "zod";
+import type { CONFIG_DEFAULTS } from "./config-defaults.ts";
 import { formatHostPort, isLoopback, parseHostPort, parsePeerUrl } from "./address.ts";
 import { parseDuration } from "./duration.ts";
 import { parseRate } from "./size.ts";
@@ -62,23 +63,6 @@ export type Settings = Partial<z.output<typeof configSchema>>;
 export type ConfigKey = keyof z.output<typeof configSchema>;
 
 export const CONFIG_KEYS = Object.keys(configSchema.shape) as readonly ConfigKey[];
-
-/** What holds where nothing is said. `admin`, `cluster`, `advertise`, `role`, `trust`, `query` and `backup-dir` have no default. */
-export const CONFIG_DEFAULTS = {
-  data: "./yarrow-data",
-  listen: "127.0.0.1:4321",
-  peer: [],
-  discovery: true,
-  history: 86_400_000,
-  "backup-every": 3_600_000,
-  "backup-keep": 48,
-  durability: "full",
-  copies: 0,
-  "when-missing": "wait",
-  "copies-timeout": 10_000,
-  insecure: false,
-  "log-level": "info",
-} as const satisfies Settings;
 
 export type ServeConfig = Settings & { readonly [Key in keyof typeof CONFIG_DEFAULTS]: NonNullable<Settings[Key]> };
 

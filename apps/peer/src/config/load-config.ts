@@ -4,7 +4,8 @@
  */
 import { YarrowError } from "@yarrow/core/command";
 import { readConfigFile } from "./config-file.ts";
-import { CONFIG_DEFAULTS, CONFIG_KEYS, VARIABLE_PREFIX, configSchema, variableOf } from "./config-schema.ts";
+import { CONFIG_DEFAULTS } from "./config-defaults.ts";
+import { CONFIG_KEYS, VARIABLE_PREFIX, configSchema, variableOf } from "./config-schema.ts";
 import type { ConfigKey, ServeConfig, Settings } from "./config-schema.ts";
 import { nearestName } from "./nearest-name.ts";
 
