@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createPeer } from "../src/create-peer.ts";
 import type { Peer, QueryCell } from "../src/peer-api.ts";
 import { rootsEqual, startPeer, temporaryFolder, until } from "./peers.ts";
 
@@ -127,9 +129,19 @@ describe("tokens", () => {
 });
 
 describe("the door", () => {
-  it("[QRY7] lets nothing in that writes, attaches, sets or loads, and only one statement", async () => {
-    const peer = await startPeer();
+  let peer: Peer;
+  const data = mkdtempSync(join(tmpdir(), "yarrow-test-"));
+  beforeAll(async () => {
+    peer = await createPeer({ data });
     await write(peer, "n", "kept");
+    await peer.query("SELECT 1");
+  });
+  afterAll(async () => {
+    await peer.close();
+    rmSync(data, { recursive: true, force: true });
+  });
+
+  it("[QRY7] lets nothing in that writes, attaches, sets or loads, and only one statement", async () => {
     const before = await rowsOf(peer, TITLES);
     const aside = join(temporaryFolder(), "aside.db");
     for (const sql of [
@@ -178,8 +190,6 @@ describe("the door", () => {
   });
 
   it("[QRY8] takes what comes as a parameter for a value, whatever it says", async () => {
-    const peer = await startPeer();
-    await write(peer, "n", "kept");
     const hostile = "x'; DROP TABLE documents; --";
     expect(await rowsOf(peer, "SELECT ? FROM documents", [hostile])).toEqual([[hostile]]);
     const named = await peer.query("SELECT :a, $b, @c, typeof(:d)", { a: 1.5, b: null, c: true, d: "pragma_x" });
@@ -193,9 +203,6 @@ describe("the door", () => {
   });
 
   it("[QRY9] ends a query that runs away, in time or memory, and answers the next", async () => {
-    const peer = await startPeer();
-    await write(peer, "n", "kept");
-    await peer.query("SELECT 1");
     const cross = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT 20000)
       SELECT sum(a.i * b.i) FROM n a, n b`;
     for (const sql of [ENDLESS, cross]) {
@@ -212,7 +219,6 @@ describe("the door", () => {
   });
 
   it("[QRY10] bounds rows and bytes of an answer, and the queries that wait", async () => {
-    const peer = await startPeer();
     const count = (last: number): string =>
       `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n LIMIT ${last}) SELECT i FROM n`;
     expect(await peer.query(count(1000))).toMatchObject({ truncated: false, rows: { length: 1000 } });

@@ -13,11 +13,11 @@ const port = parentPort;
 assert(port !== null, "projection-thread runs as a worker only");
 const { folder, working, unreadable } = workerData as ProjectionSetup;
 
-/** Lets the peer's own thread go first where processors are few. */
+/** Lets the peer's own thread go first where processors are few: so much nicer than it. */
 const NICENESS = 2;
 
 // Linux gives every thread a priority of its own; elsewhere this would be the whole process.
-if (process.platform === "linux") os.setPriority(0, NICENESS);
+if (process.platform === "linux") os.setPriority(0, Math.min(19, os.getPriority() + NICENESS));
 
 const source = new ReplicaSource(folder);
 let table: ProjectionTable | undefined;

@@ -4,7 +4,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** The projection comes up to date at most this often: so many writes to one document cost one. */
-export const PROJECTION_INTERVAL_MS = 400;
+export const PROJECTION_INTERVAL_MS = 500;
 /** Documents of one pass, and their stored bytes: a pass is one transaction, and what memory holds at once. */
 export const PASS_DOCUMENTS_MAX = 512;
 export const PASS_BYTES_MAX = 8 * MIB;
@@ -48,7 +48,7 @@ export const QUERY_ANSWER_BYTES_MAX = 4 * MIB;
 /** Memory of a process that answers queries. */
 export const QUERY_MEMORY_BYTES_MAX = 512 * MIB;
 /** Equal questions share an answer of at most so many bytes for this time, or until the projection moves. */
-export const QUERY_SHARED_MS = 400;
+export const QUERY_SHARED_MS = 500;
 export const QUERY_SHARED_BYTES_MAX = 64 * KIB;
 /** Answers that are kept for that. */
 export const QUERY_SHARED_MAX = 256;
