@@ -41,6 +41,8 @@ const COMMANDS = new Map<string, () => Promise<Define>>(
     compact: async () => (await import("./commands/compact.ts")).defineCompact,
     backup: async () => (await import("./commands/backup.ts")).defineBackup,
     restore: async () => (await import("./commands/restore.ts")).defineRestore,
+    export: async () => (await import("./commands/export.ts")).defineExport,
+    import: async () => (await import("./commands/import.ts")).defineImport,
     link: async () => (await import("./commands/link.ts")).defineLink,
     promote: async () => (await import("./commands/role.ts")).definePromote,
     demote: async () => (await import("./commands/role.ts")).defineDemote,

@@ -33,6 +33,8 @@ describe("help and version", () => {
       "compact",
       "backup",
       "restore",
+      "export",
+      "import",
       "link",
       "WebsocketProvider",
       "Exit codes",
@@ -56,6 +58,8 @@ describe("help and version", () => {
     ["compact"],
     ["backup"],
     ["restore"],
+    ["export"],
+    ["import"],
     ["link"],
   ])("[CLI1] %s --help teaches with an example", async (command) => {
     const { code, stdout } = await say([command, "--help"]);

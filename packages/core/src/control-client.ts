@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { YarrowError } from "@yarrow/protocol";
 import type { Role, YarrowErrorCode } from "@yarrow/protocol";
 import type { VerifyReport } from "@yarrow/replica";
+import { PART_BYTES_MAX } from "./transfer/upload.ts";
 import type { BackupOptions } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
 import type { BackupProgress } from "./backup/report.ts";
@@ -49,6 +50,7 @@ export interface ControlClient extends AsyncDisposable {
   delete(name: string): Promise<boolean>;
   verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number }): Promise<VerifyReport>;
   compact(): Promise<CompactReport>;
+  importUpdate(name: string, update: Uint8Array): Promise<void>;
   /** `file` must be absolute. Hanging up ends the backup. */
   backup(file: string, options?: Omit<BackupOptions, "signal">): Promise<BackupManifest>;
   links(): Promise<readonly LinkStatus[]>;
@@ -148,6 +150,15 @@ class SocketClient implements ControlClient {
 
   verify(options: { readonly deep?: boolean; readonly timeoutMs?: number } = {}): Promise<VerifyReport> {
     return this.#call("verify", options);
+  }
+
+  async importUpdate(name: string, update: Uint8Array): Promise<void> {
+    const bytes = Buffer.from(update.buffer, update.byteOffset, update.byteLength);
+    for (let start = 0; start === 0 || start < bytes.length; start += PART_BYTES_MAX) {
+      const end = start + PART_BYTES_MAX;
+      const part = bytes.toString("base64", start, Math.min(end, bytes.length));
+      await this.#call("import", { name, part, last: end >= bytes.length });
+    }
   }
 
   backup(file: string, options: Omit<BackupOptions, "signal"> = {}): Promise<BackupManifest> {

@@ -54,6 +54,11 @@ export interface ControlMethods {
     readonly params: { readonly deep?: boolean; readonly timeoutMs?: number };
     readonly result: VerifyReport;
   };
+  /** The last part of an update, or one before it: see `Upload`. */
+  readonly import: {
+    readonly params: { readonly name: string; readonly part: string; readonly last: boolean };
+    readonly result: null;
+  };
   readonly backup: { readonly params: WireBackupRequest; readonly result: BackupManifest };
   readonly compact: { readonly params: object; readonly result: CompactReport };
   readonly "role.set": { readonly params: { readonly role: Role }; readonly result: null };

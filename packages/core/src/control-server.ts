@@ -15,6 +15,7 @@ import type {
 import { claimControlPath } from "./control-path.ts";
 import { CONTROL_CONNECTIONS_MAX, CONTROL_LINE_BYTES_MAX } from "./limits.ts";
 import { packDetail, packHistory } from "./past/past-wire.ts";
+import { Upload } from "./transfer/upload.ts";
 import type { Peer, QueryParams, RootContent, ShowOptions, ListOptions } from "./peer-api.ts";
 
 export interface ControlServer {
@@ -53,6 +54,7 @@ export async function startControlServer(folder: string, peer: Peer, stop: () =>
 /** Requests of one connection are answered one after the other, in the order in which they came. */
 function converse(socket: Socket, peer: Peer, stop: () => void): void {
   const gone = new AbortController();
+  const upload = new Upload();
   let buffered = "";
   let turn = Promise.resolve();
   socket.setEncoding("utf8");
@@ -77,7 +79,7 @@ function converse(socket: Socket, peer: Peer, stop: () => void): void {
     try {
       const request = JSON.parse(line) as ControlRequest;
       method = request.method;
-      response = { ok: true, result: await call(peer, request, { signal: gone.signal, onProgress }) };
+      response = { ok: true, result: await call(peer, request, { signal: gone.signal, onProgress, upload }) };
     } catch (error) {
       response = describeError(error);
     }
@@ -98,6 +100,7 @@ interface Asker {
   /** Aborted when it hangs up. */
   readonly signal: AbortSignal;
   readonly onProgress: (progress: ControlProgress["progress"]) => void;
+  readonly upload: Upload;
 }
 
 type Handlers = {
@@ -159,11 +162,17 @@ const HANDLERS: Handlers = {
     const deep = params.optionalFlag("deep") ?? false;
     return peer.verify({ deep, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   },
-  backup: (peer, params, asker) =>
+  import: async (peer, params, { upload }) => {
+    upload.add(params.text("part"));
+    if (params.optionalFlag("last") === true) await peer.importUpdate(params.text("name"), upload.take());
+    return null;
+  },
+  backup: (peer, params, { signal, onProgress }) =>
     peer.backup(params.text("file"), {
       maxBytesPerSecond: params.optionalNumber("maxBytesPerSecond"),
       force: params.optionalFlag("force"),
-      ...asker,
+      signal,
+      onProgress,
     }),
   compact: (peer) => peer.compact(),
   "role.set": async (peer, params) => {

@@ -101,3 +101,6 @@ export const ADMIN_CHANGES_MAX = 10_000;
 /** How long `GET /changes` waits for a first change unless told otherwise, and at most. */
 export const ADMIN_WAIT_MS = 30_000;
 export const ADMIN_WAIT_MAX_MS = 300_000;
+
+/** Fast enough for a gigabyte in a quarter of a minute, slow enough to leave the disk to the commits of the peer. */
+export const BACKUP_BYTES_PER_SECOND = 64 * MIB;

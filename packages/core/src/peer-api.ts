@@ -15,6 +15,7 @@ import type * as Y from "yjs";
 import type { BackupOptions, BackupStatus } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
 import type { BackupSchedule } from "./backup/schedule.ts";
+import type { ImportOptions } from "./transfer/import-update.ts";
 import type { Counters } from "./counters.ts";
 import type { DurabilityOptions } from "./durability-options.ts";
 import type { QueryParams } from "./query/check-sql.ts";
@@ -96,6 +97,12 @@ export interface Peer extends AsyncDisposable, PastMethods {
    * of roots, so they are inferred from their content; `as` says of one what it is.
    */
   show(name: string, options?: ShowOptions): Promise<DocumentDetail | undefined>;
+  /**
+   * Merges a Yjs update, encoding V1, into a document, as a write of this peer; what is there already changes nothing. Resolves
+   * when it is committed here. Errors: YARROW_NAME_INVALID, YARROW_UPDATE_INVALID, YARROW_UPDATE_TOO_LARGE, YARROW_DOCUMENT_TOO_LARGE,
+   * YARROW_FOLLOWER, YARROW_STORE_FULL, and YARROW_DOCUMENT_DELETED for content of a life of the document that has ended.
+   */
+  importUpdate(name: string, update: Uint8Array, options?: ImportOptions): Promise<void>;
   /** Deletes a document everywhere; resolves true when it was alive. Errors: YARROW_FOLLOWER, YARROW_STORE_FULL. */
   delete(name: string): Promise<boolean>;
   /** The place of now in the order of arrival: `changes({ since: cursor() })` misses nothing that comes later. */

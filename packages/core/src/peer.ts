@@ -48,6 +48,7 @@ import { SessionSockets } from "./session-sockets.ts";
 import type { SqliteStore } from "./store/sqlite-store.ts";
 import { startWatches } from "./watches.ts";
 import { encodeTokenText, waitForToken, waitUntilFresh } from "./waits.ts";
+import { importUpdate } from "./transfer/import-update.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
 export interface PeerParts {
@@ -71,6 +72,7 @@ export class RunningPeer implements Peer {
   readonly at: Peer["at"] = (...request) => this.#past.at(...request);
   readonly history: Peer["history"] = (...request) => this.#past.history(...request);
   readonly revert: Peer["revert"] = (...request) => this.#past.revert(...request);
+  readonly backup: Peer["backup"] = (...request) => this.#backups.write(...request);
   readonly #parts: PeerParts;
   readonly #relay: Relay;
   readonly #loop: Loop;
@@ -135,8 +137,7 @@ export class RunningPeer implements Peer {
     this.#queries = new Queries({ ...options, enabled: options.query, peer: this, store, counters });
     this.#listeners = new PeerListeners(options.log);
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
-    const { backups: schedule, log } = options;
-    this.#backups = new Backups({ store, schedule, clock, log, ended: () => this.#idle.postpone() });
+    this.#backups = new Backups({ store, options, clock, ended: () => this.#idle.postpone() });
     this.#past = new Past({ ...options, clock, host: this.#handleHost, assertOpen: () => this.#assertOpen() });
     this.#stopWatching = startWatches(counters, options, submit);
   }
@@ -248,9 +249,9 @@ export class RunningPeer implements Peer {
     return compactSet(this.#requests);
   }
 
-  async backup(...request: Parameters<Peer["backup"]>): ReturnType<Peer["backup"]> {
+  async importUpdate(...request: Parameters<Peer["importUpdate"]>): Promise<void> {
     this.#assertOpen();
-    return this.#backups.write(...request);
+    return importUpdate(this.#handleHost, ...request);
   }
 
   async setRole(role: Role): Promise<void> {

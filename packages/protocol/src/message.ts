@@ -174,7 +174,7 @@ export interface Digest {
  * "I had seen your order of arrival as far as this, and your hello says less": the receiver's disk was put back to an earlier
  * state. For people; nothing follows from it. Since version 2.
  */
-export interface Recall {
+interface Recall {
   readonly type: "recall";
   readonly sequence: number;
 }

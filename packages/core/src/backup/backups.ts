@@ -1,6 +1,7 @@
 /** The backups of a running peer: one at a time, and what became of the last one. */
 import path from "node:path";
 import { YarrowError } from "@yarrow/protocol";
+import { BACKUP_BYTES_PER_SECOND } from "../limits.ts";
 import type { LogLine } from "../peer-api.ts";
 import type { SqliteStore } from "../store/sqlite-store.ts";
 import type { BackupManifest } from "./manifest.ts";
@@ -29,17 +30,12 @@ export interface BackupStatus {
   readonly lastFailure: string | undefined;
 }
 
-/** Fast enough for a gigabyte in a quarter of a minute, slow enough to leave the disk to the commits of the peer. */
-export const BACKUP_BYTES_PER_SECOND = 64 * 1024 * 1024;
-
 type Held = Pick<SqliteStore, "folder" | "holdCheckpoints" | "readPeerId">;
 
 interface BackupsParts {
   readonly store: Held;
-  /** Backups at fixed times, or none. */
-  readonly schedule: BackupSchedule | undefined;
+  readonly options: { readonly backups: BackupSchedule | undefined; readonly log: (line: LogLine) => void };
   readonly clock: () => number;
-  readonly log: (line: LogLine) => void;
   /** Called after each, with checkpoints allowed again. */
   readonly ended: () => void;
 }
@@ -53,7 +49,8 @@ export class Backups {
 
   constructor(parts: BackupsParts) {
     this.#parts = parts;
-    const { schedule, store, clock, log } = parts;
+    const { store, clock } = parts;
+    const { backups: schedule, log } = parts.options;
     if (schedule === undefined) return;
     this.#scheduled = new ScheduledBackups({ schedule, peerId: store.readPeerId(), backups: this, clock, log });
   }
@@ -69,6 +66,7 @@ export class Backups {
 
   /** See `Peer.backup`. */
   async write(file: string, options: BackupOptions = {}): Promise<BackupManifest> {
+    this.#closing.signal.throwIfAborted();
     const { maxBytesPerSecond = BACKUP_BYTES_PER_SECOND, force = false } = options;
     if (!(maxBytesPerSecond > 0)) {
       throw new YarrowError("YARROW_CONFIG_INVALID", `maxBytesPerSecond must be above 0, not ${maxBytesPerSecond}`);
@@ -136,7 +134,7 @@ export class Backups {
   }
 
   #tell({ rows, database, root, lastSequence }: BackupManifest, file: string): void {
-    const { log } = this.#parts;
+    const { log } = this.#parts.options;
     const fields = { file, bytes: database.bytes, root, lastSequence };
     log({ level: "info", message: "backed up", fields });
     if (rows.damaged === 0) return;

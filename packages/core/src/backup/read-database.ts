@@ -41,7 +41,7 @@ export function readFacts(database: Database.Database): DatabaseFacts {
 }
 
 /** 0 where there is no sign of a schema. */
-export function readSchema(database: Database.Database): number {
+function readSchema(database: Database.Database): number {
   const read = "SELECT value FROM meta WHERE key = 'schema_version'";
   return Number(database.prepare<[], string>(read).pluck().get() ?? 0);
 }

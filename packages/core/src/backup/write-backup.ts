@@ -98,6 +98,10 @@ async function copyDatabase(
       },
     });
     source.exec("COMMIT");
+    // The last step is not told of, and for a small database it is the only one.
+    const { size } = fs.fstatSync(written);
+    pace(size);
+    report.at(size / pageBytes, size / pageBytes);
     return { takenMs, pageBytes };
   } finally {
     source.close();

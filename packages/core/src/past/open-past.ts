@@ -9,7 +9,12 @@ const BUSY_TIMEOUT_MS = 5_000;
 
 /** `read` sees everything that was committed when it began, and nothing later. The store must not be kept. */
 export function withPast<T>(folder: string, read: (store: SqliteStore) => T): T {
-  const file = path.join(folder, DATABASE_FILE);
+  return withPastFile(path.join(folder, DATABASE_FILE), read);
+}
+
+/** The same of a database file, which may be a backup. */
+export function withPastFile<T>(file: string, read: (store: SqliteStore) => T): T {
+  const folder = path.dirname(file);
   const database = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
   try {
     database.exec("BEGIN");

@@ -145,7 +145,7 @@ export class IdentityTable {
   }
 }
 
-export function mintPeerId(): PeerId {
+function mintPeerId(): PeerId {
   return randomBytes(PEER_ID_BYTES).toString("hex") as PeerId;
 }
 

@@ -1,0 +1,126 @@
+/**
+ * Where an export goes: one file of JSON lines, or a folder with a file for each document and a list of them. Both are written beside
+ * their name and take it when they are whole.
+ */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { createWriteStream, existsSync } from "node:fs";
+import type { WriteStream } from "node:fs";
+import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { YarrowError } from "@yarrow/core";
+
+/** One line of JSON lines, and of the list in a folder. */
+export type ExportLine =
+  | { readonly name: string; readonly update: string }
+  | { readonly name: string; readonly file: string };
+
+export interface ExportTarget {
+  write(name: string, update: Uint8Array): Promise<void>;
+  /** Gives it its name. */
+  finish(): Promise<void>;
+  /** Removes what was written. */
+  discard(): Promise<void>;
+}
+
+export const LIST_FILE = "documents.jsonl";
+export const UPDATE_SUFFIX = ".yupdate";
+
+/** File systems take names of 255 bytes. */
+const FILE_NAME_BYTES_MAX = 200;
+
+/** Errors: YARROW_BACKUP_EXISTS. */
+export async function openExport(place: string, format: "update" | "jsonl", force: boolean): Promise<ExportTarget> {
+  if (existsSync(place) && !(force && format === "jsonl")) {
+    throw new YarrowError("YARROW_BACKUP_EXISTS", `${place} exists, and an export overwrites nothing`, {
+      hint: format === "jsonl" ? "Choose another name, or pass --force to replace it." : "Choose another folder.",
+    });
+  }
+  const partial = `${place}.${process.pid}.partial`;
+  if (format === "update") {
+    await mkdir(partial, { mode: 0o700 });
+    return new FolderTarget(place, partial);
+  }
+  return new LinesTarget(place, partial);
+}
+
+/** JSON lines to a stream that somebody else owns. */
+export async function writeLine(stream: NodeJS.WritableStream, line: ExportLine): Promise<void> {
+  if (!stream.write(`${JSON.stringify(line)}\n`)) await once(stream, "drain");
+}
+
+export function jsonLine(name: string, update: Uint8Array): ExportLine {
+  return { name, update: Buffer.from(update.buffer, update.byteOffset, update.byteLength).toString("base64") };
+}
+
+class LinesTarget implements ExportTarget {
+  readonly #place: string;
+  readonly #partial: string;
+  readonly #stream: WriteStream;
+
+  constructor(place: string, partial: string) {
+    this.#place = place;
+    this.#partial = partial;
+    this.#stream = createWriteStream(partial, { mode: 0o600, flush: true });
+  }
+
+  write(name: string, update: Uint8Array): Promise<void> {
+    return writeLine(this.#stream, jsonLine(name, update));
+  }
+
+  async finish(): Promise<void> {
+    await close(this.#stream);
+    await rename(this.#partial, this.#place);
+  }
+
+  async discard(): Promise<void> {
+    await close(this.#stream);
+    await rm(this.#partial, { force: true });
+  }
+}
+
+class FolderTarget implements ExportTarget {
+  readonly #place: string;
+  readonly #partial: string;
+  readonly #list: WriteStream;
+
+  constructor(place: string, partial: string) {
+    this.#place = place;
+    this.#partial = partial;
+    this.#list = createWriteStream(join(partial, LIST_FILE), { mode: 0o600, flush: true });
+  }
+
+  async write(name: string, update: Uint8Array): Promise<void> {
+    const file = fileNameOf(name);
+    await writeFile(join(this.#partial, file), update, { mode: 0o600, flush: true });
+    await writeLine(this.#list, { name, file });
+  }
+
+  async finish(): Promise<void> {
+    await close(this.#list);
+    const folder = await open(this.#partial);
+    await folder.sync();
+    await folder.close();
+    await rename(this.#partial, this.#place);
+  }
+
+  async discard(): Promise<void> {
+    await close(this.#list);
+    await rm(this.#partial, { recursive: true, force: true });
+  }
+}
+
+/** Percent-encoded, so that people find their document; a name that is too long for that, or only dots, by its hash. */
+export function fileNameOf(name: string): string {
+  const encoded = encodeURIComponent(name.toWellFormed()).replaceAll("*", "%2A");
+  // Where upper and lower case are one, two names may not fall together.
+  const plain = name === name.toLowerCase() && !/^\.+$/.test(encoded) && encoded.length <= FILE_NAME_BYTES_MAX;
+  if (plain) return encoded + UPDATE_SUFFIX;
+  const hash = createHash("sha256").update(name).digest("hex").slice(0, 16);
+  return `${encoded.slice(0, FILE_NAME_BYTES_MAX - hash.length - 1).replace(/%.?$/, "")}-${hash}${UPDATE_SUFFIX}`;
+}
+
+async function close(stream: WriteStream): Promise<void> {
+  stream.end();
+  await once(stream, "close");
+}
