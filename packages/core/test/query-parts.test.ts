@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
 import { createPeer } from "../src/create-peer.ts";
 import { CommitMarks } from "../src/query/commit-marks.ts";
+import { OpenDocuments } from "../src/query/open-documents.ts";
 import { ProjectionTable } from "../src/query/projection-table.ts";
 import { Projector } from "../src/query/projector.ts";
 import { QueryChild } from "../src/query/query-child.ts";
@@ -23,6 +24,7 @@ interface Row {
 function openProjector(
   folder: string,
   unreadable: readonly number[] = [],
+  open?: OpenDocuments,
 ): { projector: Projector; rows: () => Row[] } {
   const source = new ReplicaSource(folder);
   const table = new ProjectionTable(folder);
@@ -33,7 +35,7 @@ function openProjector(
     reader.close();
   });
   const rows = (): Row[] => reader.prepare<[], Row>("SELECT name, error, body FROM documents ORDER BY id").all();
-  return { projector: new Projector(source, table, unreadable), rows };
+  return { projector: new Projector(source, table, unreadable, undefined, open), rows };
 }
 
 function passes(projector: Projector): number {
@@ -102,6 +104,22 @@ describe("the projector", () => {
     passes(second.projector);
     expect(second.rows()).toHaveLength(names.length - 1);
     expect(second.rows().find(({ name }) => name === "n7")?.body).toBe('{"t":"ab"}');
+  });
+
+  it("[QRY2] a document that leaves the cache while its changes are under way is whole nevertheless", async () => {
+    const data = temporaryFolder();
+    const peer = await startPeer({ data, durability: "normal" });
+    const handles = await Promise.all(["a", "b", "c"].map((name) => peer.open(name)));
+    for (const { doc } of handles) doc.getText("t").insert(0, "x".repeat(2_000));
+    await Promise.all(handles.map((handle) => handle.saved()));
+    const { projector, rows } = openProjector(data, [], new OpenDocuments(1));
+    for (const _ of [1, 2, 3]) {
+      passes(projector);
+      for (const { doc } of [...handles].reverse()) doc.getText("t").insert(0, "y");
+      await Promise.all(handles.map((handle) => handle.saved()));
+    }
+    passes(projector);
+    expect(rows().map(({ body }) => body)).toEqual(handles.map(({ doc }) => `{"t":"${doc.getText("t").toString()}"}`));
   });
 
   it("[QRY2] what is kept open reads as what is read anew", async () => {

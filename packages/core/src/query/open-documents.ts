@@ -2,12 +2,11 @@
  * Documents that are written again and again are kept open, so that a change costs what the change holds and not what the
  * document does. A cache only: whatever is not here is read from its rows.
  */
-import { ReadableDocument } from "@yarrow/replica";
-import type { ArrivalSequence, DocumentId } from "@yarrow/replica";
+import type { ArrivalSequence, DocumentId, ReadableDocument } from "@yarrow/replica";
 import { OPEN_BYTES_MAX, OPEN_BYTES_MIN, OPEN_DOCUMENTS_MAX } from "./query-limits.ts";
 import type { SourceDocument } from "./replica-source.ts";
 
-interface OpenDocument {
+export interface OpenDocument {
   readonly document: ReadableDocument;
   readonly incarnation: number;
   readonly sequence: ArrivalSequence;
@@ -15,23 +14,22 @@ interface OpenDocument {
 }
 
 export class OpenDocuments {
+  readonly #documentsMax: number;
   /** Used last, last. */
   readonly #open = new Map<DocumentId, OpenDocument>();
   #bytes = 0;
 
-  /** The sequence after which a document's updates are wanted; undefined: all of them. */
-  sequenceOf({ id, incarnation }: SourceDocument, prunedThrough: ArrivalSequence): ArrivalSequence | undefined {
-    const open = this.#open.get(id);
-    return open?.incarnation === incarnation && open.sequence >= prunedThrough ? open.sequence : undefined;
+  constructor(documentsMax: number = OPEN_DOCUMENTS_MAX) {
+    this.#documentsMax = documentsMax;
   }
 
-  /** The document with these updates; `after` says which of them they are. Throws whatever Yjs throws. */
-  take(source: SourceDocument, parts: readonly Uint8Array[], after: ArrivalSequence | undefined): ReadableDocument {
-    const open = after === undefined ? undefined : this.#open.get(source.id);
-    this.drop(source.id);
-    const document = open?.document ?? new ReadableDocument(parts);
-    if (open !== undefined) document.apply(parts);
-    return document;
+  /**
+   * The document as it was last projected, to be brought up to date with what came after its sequence; undefined: read all of it.
+   * Whoever has it holds it: it may leave this cache before it is used.
+   */
+  find({ id, incarnation }: SourceDocument, prunedThrough: ArrivalSequence): OpenDocument | undefined {
+    const open = this.#open.get(id);
+    return open?.incarnation === incarnation && open.sequence >= prunedThrough ? open : undefined;
   }
 
   keep({ id, incarnation, lastSequence, bytes }: SourceDocument, document: ReadableDocument): void {
@@ -40,7 +38,7 @@ export class OpenDocuments {
     this.#open.set(id, { document, incarnation, sequence: lastSequence, bytes });
     this.#bytes += bytes;
     for (const oldest of this.#open.keys()) {
-      if (this.#bytes <= OPEN_BYTES_MAX && this.#open.size <= OPEN_DOCUMENTS_MAX) break;
+      if (this.#bytes <= OPEN_BYTES_MAX && this.#open.size <= this.#documentsMax) break;
       this.drop(oldest);
     }
   }

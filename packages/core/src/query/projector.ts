@@ -8,9 +8,11 @@
  *    unseen. It leaves alone what is projected already, and goes on where it stood when it is interrupted.
  * 4. A document that cannot be projected is recorded with the reason, and stops no other.
  */
+import { ReadableDocument } from "@yarrow/replica";
 import type { ArrivalSequence, DocumentId, ReadableContent } from "@yarrow/replica";
 import { formatCursor, parseCursor } from "../change-feed.ts";
 import { OpenDocuments } from "./open-documents.ts";
+import type { OpenDocument } from "./open-documents.ts";
 import type { ProjectionError, ProjectionPlace, ProjectionTable } from "./projection-table.ts";
 import {
   PASS_BYTES_MAX,
@@ -36,7 +38,8 @@ type Announce = (id: DocumentId) => void;
 
 interface Loaded {
   readonly document: SourceDocument;
-  readonly after: ArrivalSequence | undefined;
+  /** What the parts are to be added to; undefined: they are all of it. */
+  readonly open: OpenDocument | undefined;
   readonly parts: readonly Uint8Array[] | ProjectionError | "gone";
 }
 
@@ -50,7 +53,7 @@ interface Gathered {
 export class Projector {
   readonly #source: ReplicaSource;
   readonly #table: ProjectionTable;
-  readonly #open = new OpenDocuments();
+  readonly #open: OpenDocuments;
   /** Documents that have brought a projector down before. */
   readonly #unreadable: ReadonlySet<DocumentId>;
   readonly #announce: Announce;
@@ -61,7 +64,9 @@ export class Projector {
     table: ProjectionTable,
     unreadable: Iterable<DocumentId> = [],
     announce: Announce = () => undefined,
+    open: OpenDocuments = new OpenDocuments(),
   ) {
+    this.#open = open;
     this.#source = source;
     this.#table = table;
     this.#unreadable = new Set(unreadable);
@@ -164,14 +169,14 @@ export class Projector {
 
   #load(document: SourceDocument, prunedThrough: ArrivalSequence): Loaded {
     // Even incarnations are dead, and 0 was never alive.
-    if (document.incarnation % 2 === 0) return { document, after: undefined, parts: "gone" };
-    if (this.#unreadable.has(document.id)) return { document, after: undefined, parts: "unreadable" };
-    if (document.bytes > PROJECTED_DOCUMENT_BYTES_MAX) return { document, after: undefined, parts: "too large" };
-    const after = this.#touched.has(document.name) ? undefined : this.#open.sequenceOf(document, prunedThrough);
-    return { document, after, parts: this.#source.parts(document, after) ?? "damaged" };
+    if (document.incarnation % 2 === 0) return { document, open: undefined, parts: "gone" };
+    if (this.#unreadable.has(document.id)) return { document, open: undefined, parts: "unreadable" };
+    if (document.bytes > PROJECTED_DOCUMENT_BYTES_MAX) return { document, open: undefined, parts: "too large" };
+    const open = this.#touched.has(document.name) ? undefined : this.#open.find(document, prunedThrough);
+    return { document, open, parts: this.#source.parts(document, open?.sequence) ?? "damaged" };
   }
 
-  #project({ document, after, parts }: Loaded): void {
+  #project({ document, open, parts }: Loaded): void {
     if (parts === "gone") {
       this.#open.drop(document.id);
       this.#table.remove(document.id);
@@ -180,7 +185,7 @@ export class Projector {
       this.#table.write(document, parts);
     } else {
       this.#announce(document.id);
-      this.#write(document, this.#read(document, parts, after));
+      this.#write(document, this.#read(document, parts, open));
       this.#announce(0);
     }
   }
@@ -188,10 +193,13 @@ export class Projector {
   #read(
     document: SourceDocument,
     parts: readonly Uint8Array[],
-    after: ArrivalSequence | undefined,
+    open: OpenDocument | undefined,
   ): ReadableContent | ProjectionError {
+    // What fails in the middle is not used again.
+    this.#open.drop(document.id);
     try {
-      const readable = this.#open.take(document, parts, after);
+      const readable = open?.document ?? new ReadableDocument(parts);
+      if (open !== undefined) readable.apply(parts);
       const content = readable.read();
       this.#open.keep(document, readable);
       const tooLarge =
