@@ -9,15 +9,19 @@
  * 3. Whatever was accepted as GC or deleted content also stands in the delete set of the accepted bytes: merging may
  *    later keep another form of those structs, and the lattice must be derivable from what is stored.
  *    But known deletes are left out where they are many: a stock client sends all it has whenever it connects.
- * 4. Accepted part and remainder are updates that `scanUpdate` accepts; absorbing again changes nothing.
+ * 4. No struct is accepted a second time: whoever is shown what was accepted is not shown again, in the name of another writer,
+ *    what may not have been acknowledged yet.
+ * 5. Accepted part and remainder are updates that `scanUpdate` accepts; absorbing again changes nothing.
  */
+import { cutFromClocks } from "./cut-from-clocks.ts";
 import { addRanges, encodeDeleteSet } from "./delete-set.ts";
 import { Contribution } from "./contribution.ts";
 import type { Lattice } from "./lattice.ts";
 import { Ranges } from "./ranges.ts";
 import { resolveSections, type Resolution } from "./resolve-sections.ts";
-import type { ScannedDeletes, ScannedUpdate } from "./scan-update.ts";
+import { scanUpdate, type ScannedDeletes, type ScannedUpdate } from "./scan-update.ts";
 import { encodeAccepted, encodeRemainder, replaceDeleteSet } from "./split-update.ts";
+import { MERGED_LIMITS } from "./update-limits.ts";
 
 /** Smaller delete sets are passed on as they are. */
 const TRIMMED_BYTES_MIN = 512;
@@ -49,11 +53,14 @@ export function absorb(lattice: Lattice, update: ScannedUpdate): Absorbed {
   const explicit = countsAll(contribution.deletes, update.implied);
   if (!explicit) acceptDeletes(update.implied, clockOf, contribution.deletes, undefined);
   const trimmed = deletesWorthKeeping(lattice, update, contribution, clockOf);
+  const repeated = repeatedClocks(lattice, update);
   const advanced = lattice.join(contribution);
   const unchanged = waiting.size === 0 && explicit && trimmed === undefined;
   const deletes = unchanged ? undefined : (trimmed ?? contribution.deletes);
   return {
-    accepted: advanced ? encodeWhatIsAccepted(update, resolution, contribution, deletes) : undefined,
+    accepted: advanced
+      ? withoutRepeated(encodeWhatIsAccepted(update, resolution, contribution, deletes), repeated)
+      : undefined,
     remainder: encodeWhatWaits(update, resolution, waiting),
     advanced,
     contribution,
@@ -123,6 +130,22 @@ function encodeWhatIsAccepted(
 ): Uint8Array {
   if (!resolution.complete) return encodeAccepted(update, resolution, deletes ?? contribution.deletes);
   return deletes === undefined ? update.bytes : replaceDeleteSet(update, encodeDeleteSet(deletes));
+}
+
+/** How far the lattice is already, where the update begins before that. */
+function repeatedClocks(lattice: Lattice, update: ScannedUpdate): Map<number, number> {
+  const repeated = new Map<number, number>();
+  for (const { client, start } of update.sections) {
+    const clock = lattice.stateVector.get(client) ?? 0;
+    if (start < clock) repeated.set(client, clock);
+  }
+  return repeated;
+}
+
+function withoutRepeated(accepted: Uint8Array, repeated: ReadonlyMap<number, number>): Uint8Array {
+  if (repeated.size === 0) return accepted;
+  const scanned = scanUpdate(accepted, MERGED_LIMITS);
+  return cutFromClocks(scanned, repeated, accepted.subarray(scanned.deleteSetOffset));
 }
 
 function encodeWhatWaits(

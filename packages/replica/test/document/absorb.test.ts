@@ -225,7 +225,9 @@ test("[PEND5] a Skip over what is there is harmless, and one over what is not ho
   expect(scanUpdate(accepted!).sections).toMatchObject([{ client: 1, start: 0, end: 1, structs: 1 }]);
   expect(scanUpdate(remainder!).sections).toMatchObject([{ client: 1, start: 2, end: 3, structs: 1 }]);
   take(lattice, updates[1]!);
-  expect(take(lattice, gap)).toMatchObject({ accepted: gap, remainder: undefined });
+  const again = take(lattice, gap);
+  expect(scanUpdate(again.accepted!).sections).toMatchObject([{ client: 1, start: 2, end: 3, structs: 1 }]);
+  expect(again.remainder).toBeUndefined();
 });
 
 test("[PEND6] structs that are known, but refer to what is not, are left out and hold up nothing", () => {
@@ -287,4 +289,23 @@ test("[DOC15] 20,000 clients that wait for each other in a chain are resolved in
   const { accepted } = absorb(new Lattice(KEY), scanUpdate(update));
   expect(accepted).toBe(update);
   expect(performance.now() - startedMs).toBeLessThan(2000);
+});
+
+test("[DOC28] what is there already is not accepted again, however much of it an update repeats", () => {
+  const { doc, updates } = typed(1, "a", "b", "c");
+  const other = new Y.Doc();
+  other.clientID = 2;
+  Y.applyUpdate(other, Y.encodeStateAsUpdate(doc));
+  other.getText("t").insert(3, "d");
+  const lattice = takeAll(updates);
+  const { accepted } = take(lattice, Y.encodeStateAsUpdate(other));
+  expect(scanUpdate(accepted!).sections).toMatchObject([{ client: 2, start: 0, end: 1, structs: 1 }]);
+  const copy = new Y.Doc();
+  for (const update of [...updates, accepted!]) Y.applyUpdate(copy, update);
+  expect(copy.getText("t").toString()).toBe("abcd");
+  // In the middle of one struct, too.
+  const long = typed(3, "together").updates[0]!;
+  const short = new Lattice(KEY);
+  take(short, Y.encodeStateAsUpdate(typed(3, "to").doc));
+  expect(scanUpdate(take(short, long).accepted!).sections).toMatchObject([{ client: 3, start: 2, end: 8, structs: 1 }]);
 });

@@ -63,7 +63,9 @@ export class CopiesChecker implements Witness {
       const document = disk.inspector.document(name);
       if (document === undefined) continue;
       const ended = document.row.incarnation > incarnation;
-      if (ended || (document.clocks.get(client) ?? 0) >= clock) holders.add(disk.store.readPeerId());
+      // What was spoiled cannot be read, and may be whole in its peer's memory.
+      if (ended || disk.spoiled.has(name) || (document.clocks.get(client) ?? 0) >= clock)
+        holders.add(disk.store.readPeerId());
     }
     return holders;
   }
