@@ -16,7 +16,7 @@ export const PROJECTED_DOCUMENT_BYTES_MAX = 8 * MIB;
 export const PROJECTED_BODY_LENGTH_MAX = 8 * MIB;
 /** Documents that are kept open because they are written again and again, by their stored bytes and by their number. */
 export const OPEN_BYTES_MAX = 8 * MIB;
-export const OPEN_DOCUMENTS_MAX = 256;
+export const OPEN_DOCUMENTS_MAX = 1_024;
 /** A smaller document is read anew each time. */
 export const OPEN_BYTES_MIN = 1 * KIB;
 /** The heap of the projection's thread; a document that needs more is recorded as unreadable. */
