@@ -254,7 +254,7 @@ describe("verify", () => {
         ({ equal }) => equal,
       );
       expect(Object.keys(report)).toEqual(["equal", "root", "local", "peers"]);
-      expect(report.local).toEqual({ checked: expect.any(Number), bad: [] });
+      expect(report.local).toEqual({ checked: expect.any(Number), bad: [], past: { damaged: [], complete: true } });
       expect(report.peers.map((peer) => ({ ...peer, peerId: "" }))).toEqual([
         { peerId: "", result: "equal", documents: [] },
         { peerId: "", result: "equal", documents: [] },

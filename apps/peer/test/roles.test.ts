@@ -13,12 +13,18 @@ let near: Running;
 
 beforeAll(async () => {
   primary = await createPeer({ data: join(bench.folder, "primary"), listen: "127.0.0.1:0" });
-  const words = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--peer", primary.url ?? ""];
-  near = await bench.start(words, { YARROW_ROLE: "follower" });
+  // Before the two are linked, so that it comes by a repair.
   const handle = await primary.open("n");
   handle.doc.getText("body").insert(0, "x");
+  await handle.saved();
+  const words = ["serve", "--data", data, "--listen", "127.0.0.1:0", "--peer", primary.url ?? ""];
+  near = await bench.start(words, { YARROW_ROLE: "follower" });
   await handle.saved({ copies: 1 });
   await handle.close();
+  await eventually(
+    () => json(["status"]),
+    ({ links }) => links.some(({ equal }) => equal),
+  );
 }, 30_000);
 
 afterAll(async () => {

@@ -215,7 +215,9 @@ export class LiveDocument implements DocumentHandle {
     }
     if (copies === undefined) {
       const wanted = this.#host.copiesWanted;
-      const late = (): Error => this.#copiesMissing(wanted, [], `not within ${timeoutMs} ms`);
+      const where = `${wanted} other ${wanted === 1 ? "peer" : "peers"}`;
+      const late = (): Error =>
+        new CopiesMissingError(`${this.name}: not on ${where} within ${timeoutMs} ms`, wanted, []);
       return this.#edits.reach("kept", { signal, timeoutMs, late });
     }
     await this.#edits.reach("committed", { signal, late: () => closedError(this.name) });
