@@ -83,7 +83,7 @@ export class Encoder {
   /** What a replica with this state vector lacks; the delete set is given. */
   difference(entry: Entry, stateVector: Uint8Array, deleteSet: Uint8Array, done: Encoded): void {
     const beyond = decodeStateVector(stateVector);
-    const parts = this.parts(entry, beyond);
+    const parts = this.parts(entry, { beyond });
     if (parts === undefined) return done(undefined);
     let bytes = 0;
     for (const part of parts) bytes += part.length;
@@ -92,14 +92,18 @@ export class Encoder {
     if (bytes <= this.#config.inlineWorkBytes) return finish(doWork({ ...job, parts }));
     // A job that must wait in line holds no bytes: it reads them again when its turn comes.
     const held = this.#workbench.hasRoom ? parts : undefined;
-    this.#workbench.run(() => ({ ...job, parts: held ?? this.parts(entry, beyond) ?? [] }), finish);
+    this.#workbench.run(() => ({ ...job, parts: held ?? this.parts(entry, { beyond }) ?? [] }), finish);
   }
 
   /**
    * Stored updates of the current incarnation that hold anything beyond a state vector (undefined = all), oldest first.
-   * Undefined when damage was found among them: the entry has then been rebuilt, and says less than it did.
+   * Undefined when damage was found among them: the entry has then been rebuilt, and says less than it did. Where there was no room
+   * for that, readers get what survives, and `whole` gets nothing: what is kept in place of all there is must be all there is.
    */
-  parts(entry: Entry, beyond?: ReadonlyMap<number, number>): Uint8Array[] | undefined {
+  parts(
+    entry: Entry,
+    { beyond, whole = false }: { readonly beyond?: ReadonlyMap<number, number>; readonly whole?: boolean } = {},
+  ): Uint8Array[] | undefined {
     const { row } = entry;
     if (row === undefined || !entry.alive) return [];
     const parts: Uint8Array[] = [];
@@ -114,7 +118,9 @@ export class Encoder {
         if (beyond === undefined || bringsNew(segment.update, beyond)) parts.push(segment.update);
       }
     }
-    return damage !== undefined && this.#rebuild(entry, damage) ? undefined : parts;
+    if (damage === undefined) return parts;
+    const rebuilt = this.#rebuild(entry, damage);
+    return rebuilt || whole ? undefined : parts;
   }
 
   trim(now: number): void {

@@ -69,7 +69,7 @@ export class Compactor {
   compact(entry: Entry, done: (before: number, after: number) => void): void {
     const { row, incarnation } = entry;
     if (row === undefined || !entry.alive || entry.compacting || row.tailBytes === 0) return done(0, 0);
-    const parts = this.#parts.encoder.parts(entry);
+    const parts = this.#parts.encoder.parts(entry, { whole: true });
     if (parts === undefined) return done(0, 0);
     entry.compacting = true;
     this.#underway++;

@@ -42,6 +42,22 @@ describe("damage after compaction", () => {
     expect(total).toBe(`${whole}more `.length);
   });
 
+  it("[INC16] found while there is no room: no head is made of less than there is", () => {
+    const { cluster, peer, writer, id } = compacted();
+    const whole = writer.text;
+    peer.store.damage.snapshot(id, 1, "head");
+    // What the disk could not be told once is told later; a compaction in between must not take what it could read for all there is.
+    peer.store.failNext("full", 1);
+    cluster.step(peer, { type: "compact", request: 2 });
+    cluster.run(1_000);
+    cluster.step(peer, { type: "compact", request: 3 });
+    cluster.run(1_000);
+    expect(peer.facts("quarantined")[0]).toMatchObject({ name: "n", detail: "the head snapshot" });
+    expect(textOf(peer, "n", cluster.now)).toBe(whole);
+    const complaints = new Inspector(peer.store, CLUSTER).complaints();
+    expect(complaints.filter((complaint) => !complaint.includes("not yet repaired"))).toEqual([]);
+  });
+
   it("[INC16] a damaged checkpoint is found by verification, before anybody needs it", () => {
     const { cluster, peer, id } = compacted();
     peer.store.damage.checkpoint(id);
