@@ -54,6 +54,9 @@ export class Repairs {
     const { store, catalog, emit } = this.#parts;
     const entry = catalog.entry(name, now);
     if (entry.row === undefined || catalog.damaged.has(name)) return;
+    const unrecorded = catalog.unrecorded.get(name);
+    // Whole in memory, and damaged on the disk all the same: that comes first, and is over with the next equality.
+    if (unrecorded !== undefined) return void catalog.rebuild(entry, unrecorded);
     const row = { ...entry.row, fence: encodeFence(entry.fence), quarantined: false };
     try {
       store.transaction(() => store.writeDocument(row));

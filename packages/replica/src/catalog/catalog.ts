@@ -46,6 +46,8 @@ export class Catalog {
   readonly damaged = new Map<string, string>();
   /** Loaded documents whose damage is not yet known to be repaired. */
   readonly quarantined = new Set<string>();
+  /** Documents that were rebuilt in memory alone, for want of room, and what is damaged: their rows are still as they were found. */
+  readonly unrecorded = new Map<string, string>();
   readonly #mend: (entry: Entry, setAside: () => void) => boolean;
 
   /** `mend` records a document that was rebuilt from what survived and sets the rest aside, in one transaction; false = no room. */
@@ -101,6 +103,8 @@ export class Catalog {
   rebuild(entry: Entry, damage: string): boolean {
     if (this.#entries.get(entry.name) !== entry) return false;
     const recorded = rebuildEntry(this.#store, this.#key, entry, this.#mend);
+    if (recorded) this.unrecorded.delete(entry.name);
+    else this.unrecorded.set(entry.name, damage);
     // Without room the same damage is met again and again; it is told once.
     if (recorded || !this.quarantined.has(entry.name)) this.damaged.set(entry.name, damage);
     this.quarantined.add(entry.name);

@@ -58,6 +58,21 @@ describe("damage after compaction", () => {
     expect(complaints.filter((complaint) => !complaint.includes("not yet repaired"))).toEqual([]);
   });
 
+  it("[INC16] found while there is no room: is not told as repaired before the disk is", () => {
+    const { cluster, peer, id } = compacted();
+    const other = cluster.add({ peers: [peer.url], config: CONFIG });
+    cluster.run(20_000);
+    peer.store.damage.snapshot(id, 1, "head");
+    peer.store.failNext("full", 1);
+    cluster.step(peer, { type: "compact", request: 2 });
+    cluster.run(40_000);
+    new Editor(cluster, other, "n").type("more ");
+    cluster.run(40_000);
+    expect(peer.facts("repaired")).toMatchObject([{ name: "n" }]);
+    expect(peer.store.readSnapshot(id, 1, "head")?.update).toBeDefined();
+    expect(new Inspector(peer.store, CLUSTER).complaints()).toEqual([]);
+  });
+
   it("[INC16] a damaged checkpoint is found by verification, before anybody needs it", () => {
     const { cluster, peer, id } = compacted();
     peer.store.damage.checkpoint(id);
