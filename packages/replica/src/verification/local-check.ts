@@ -72,9 +72,11 @@ export function checkPage(
   const rows = store.listDocumentsByKey(after, limit);
   const problems = store.transaction(() => rows.map((row) => checkDocument(store, tree, catalog.key, row)));
   const bad: string[] = [];
-  for (const [i, { name }] of rows.entries()) {
+  for (const [i, { name, quarantined }] of rows.entries()) {
     const found = problems[i];
     if (found === undefined) continue;
+    // After a restart nobody may have read it, and only what was read is known to be waited for.
+    if (quarantined) catalog.entry(name, now);
     if (found.damaged) catalog.rebuild(catalog.entry(name, now), found.what);
     bad.push(`${name}: ${found.what}`);
   }

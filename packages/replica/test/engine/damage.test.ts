@@ -80,6 +80,24 @@ describe("a damaged row", () => {
     expect(textOf(again, "other", cluster.now)).toBe("untouched");
   });
 
+  it("[INC16] is not waited for for ever where the peer stops before it is whole, and nobody reads the document again", () => {
+    const { cluster, a, b } = peers(false);
+    cluster.step(a, { type: "pause-links", peer: undefined, paused: true });
+    a.store.damage.fence(a.store.readDocument("n")!.id);
+    cluster.step(a, { type: "verify", request: 1, deep: false, timeoutMs: 1_000 });
+    cluster.run(2_000);
+    expect(a.store.counts().quarantined).toBe(1);
+    cluster.remove(a);
+    // Nothing is old enough to be swept, which would read it.
+    const again = cluster.add({ store: a.store, config: { ...CONFIG, historyMs: 1e9 }, peers: [b!.url] });
+    cluster.run(20_000);
+    expect(cluster.equal).toBe(true);
+    cluster.step(again, { type: "verify", request: 2, deep: false, timeoutMs: 1_000 });
+    cluster.run(40_000);
+    expect(again.facts("repaired")).toMatchObject([{ name: "n" }]);
+    expect(again.store.counts().quarantined).toBe(0);
+  });
+
   it("[INC16] found while running: a browser that still holds it gives it back", () => {
     const { cluster, a, writer } = peers(true);
     const [, second] = rowsOf(a.store);
