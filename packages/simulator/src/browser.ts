@@ -6,7 +6,8 @@
 import * as Y from "yjs";
 import type { Connection, Place } from "./network.ts";
 import { ABNORMAL } from "./network.ts";
-import type { SimulatedPeer, World } from "./peer.ts";
+import type { SimulatedPeer } from "./peer.ts";
+import type { World } from "./world.ts";
 import type { Random } from "./random.ts";
 import { Editor } from "./editor.ts";
 import { awarenessMessage, decodeServerFrame, step1, step2, updateMessage } from "./wire-format.ts";
@@ -19,6 +20,9 @@ const CHECK_MS = 3_000;
 const AWARENESS_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/** How long a refusal may be under way: a repeated one is parked, frames are held back by cuts, and peers stand still. */
+const REFUSAL_MS = 180_000;
+
 /** Failed attempts after which a tab that may roam turns to another peer. */
 const ROAM_AFTER = 6;
 
@@ -30,6 +34,8 @@ export interface BrowserOptions {
   /** Retries after 4404 with what it has, as providers before 3.1 do. */
   readonly stubborn: boolean;
   readonly choosePeer: () => SimulatedPeer;
+  /** A peer that takes writes, as far as one can know. */
+  readonly chooseWriter: () => SimulatedPeer | undefined;
   readonly roams: boolean;
   readonly budgetBytes: number;
 }
@@ -108,7 +114,7 @@ export class Browser {
         world.counters.writes++;
         for (const witness of world.witnesses) witness.wrote?.(client, name, update);
       },
-      send: (update) => this.#send(updateMessage(update)),
+      send: (update) => this.#offer(updateMessage(update)),
     });
   }
 
@@ -157,7 +163,7 @@ export class Browser {
     const message = decodeServerFrame(frame);
     switch (message.type) {
       case "step-1":
-        this.#send(step2(Y.encodeStateAsUpdate(this.editor.doc, message.stateVector)));
+        this.#offer(step2(Y.encodeStateAsUpdate(this.editor.doc, message.stateVector)));
         return;
       case "step-2":
         this.editor.receive(message.update);
@@ -195,6 +201,7 @@ export class Browser {
 
   #turnedAway(code: number): void {
     const { world, stubborn } = this.#options;
+    if (code === 4403) return this.#refused();
     if (code !== 4404) violated("honesty", `${this.place} was closed with ${code}, and has done nothing wrong`);
     world.counters.tabsTurnedAway++;
     this.turnedAway++;
@@ -207,6 +214,22 @@ export class Browser {
       this.#state = "away";
       this.#reloadAfter(this.#random.between(500, 20_000));
     }
+  }
+
+  /** It wrote at a follower: it takes what it wrote to a writer, tries again and again, or gives it up. */
+  #refused(): void {
+    const { world, stubborn, chooseWriter } = this.#options;
+    if (!this.peer.wasFollower(REFUSAL_MS))
+      violated("honesty", `${this.peer.place} is a writer, and refused ${this.place}`);
+    world.counters.tabsRefused++;
+    const writer = this.#random.chance(0.4) ? chooseWriter() : undefined;
+    if (writer !== undefined) {
+      this.peer = writer;
+      return this.#retryLater();
+    }
+    if (stubborn) this.#retryLater();
+    else this.#state = "away";
+    this.#reloadAfter(stubborn ? this.#random.between(5_000, 40_000) : this.#random.between(500, 10_000));
   }
 
   #reloadAfter(ms: number): void {
@@ -234,6 +257,15 @@ export class Browser {
 
   #sendAwareness(state: string): void {
     this.#send(awarenessMessage(this.editor.client, ++this.#awarenessClock, state));
+  }
+
+  /** Sends what may be of its own writing. */
+  #offer(bytes: Uint8Array): void {
+    if (this.#state !== "open") return;
+    const { client } = this.editor;
+    const clock = this.editor.clockOf(client);
+    if (clock > 0) for (const witness of this.#options.world.witnesses) witness.offered?.(this.peer, client, clock);
+    this.#send(bytes);
   }
 
   #send(bytes: Uint8Array): void {

@@ -9,6 +9,8 @@ import { CopiesChecker } from "./checkers/copies.ts";
 import { Deletions } from "./checkers/deletions.ts";
 import { Ledger } from "./checkers/ledger.ts";
 import { Monotony } from "./checkers/monotony.ts";
+import { Origins } from "./checkers/origins.ts";
+import { Refusals } from "./checkers/refusals.ts";
 import { Timeliness } from "./checkers/timeliness.ts";
 import { createCounters } from "./counters.ts";
 import { Disk } from "./disk.ts";
@@ -16,7 +18,7 @@ import { Embedded } from "./embedded.ts";
 import { Network } from "./network.ts";
 import { SimulatedPeer } from "./peer.ts";
 import type { PeerSettings } from "./peer-settings.ts";
-import type { World } from "./peer.ts";
+import type { World } from "./world.ts";
 import { Random } from "./random.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";
@@ -48,6 +50,8 @@ export class Cluster {
   readonly deletions = new Deletions(this.counters);
   readonly monotony = new Monotony();
   readonly copies: CopiesChecker;
+  readonly origins = new Origins();
+  readonly refusals: Refusals;
   readonly timeliness = new Timeliness();
   readonly #world: World;
   #places = 0;
@@ -59,7 +63,9 @@ export class Cluster {
     this.network = new Network({ timeline, counters, random: this.random.fork(), adversarial: options.adversarial });
     this.ledger = new Ledger(() => this.peers.map(({ disk }) => disk));
     this.copies = new CopiesChecker({ timeline, counters, peers: () => this.peers, browsers: () => this.browsers });
-    const witnesses: Witness[] = [this.ledger, this.authorship, this.deletions, this.monotony, this.copies];
+    this.refusals = new Refusals(timeline, counters);
+    const { ledger, authorship, deletions, monotony, copies, origins, refusals } = this;
+    const witnesses: Witness[] = [ledger, authorship, deletions, monotony, copies, origins, refusals];
     this.#world = {
       timeline,
       network: this.network,
@@ -84,6 +90,7 @@ export class Cluster {
       durability: "full",
       peers: [],
       discovery: true,
+      role: "writer",
       ...settings,
     });
     this.peers.push(peer);
@@ -119,6 +126,7 @@ export class Cluster {
       stubborn: options.stubborn ?? false,
       roams: options.roams ?? false,
       budgetBytes: options.budgetBytes ?? Number.POSITIVE_INFINITY,
+      chooseWriter: () => random.pickOrNone(this.peers.filter(({ role, running }) => running && role === "writer")),
       choosePeer: () => {
         const chosen = first ?? random.pick(this.peers);
         first = undefined;

@@ -41,6 +41,13 @@ export interface Counters {
   echoesWithCopies: number;
   copiesDegraded: number;
   checkpoints: number;
+  roleChanges: number;
+  failovers: number;
+  tabsRefused: number;
+  handlesRefused: number;
+  deletionsRefused: number;
+  writesRefused: number;
+  followersAhead: number;
 }
 
 export function createCounters(): Counters {
@@ -84,6 +91,13 @@ export function createCounters(): Counters {
     echoesWithCopies: 0,
     copiesDegraded: 0,
     checkpoints: 0,
+    roleChanges: 0,
+    failovers: 0,
+    tabsRefused: 0,
+    handlesRefused: 0,
+    deletionsRefused: 0,
+    writesRefused: 0,
+    followersAhead: 0,
   };
 }
 
@@ -99,12 +113,14 @@ const HOUR_MIN: Partial<Counters> = {
   tabsTurnedAway: 1,
   acknowledged: 1,
 };
+/** What an hour with followers must hold besides. */
+const FOLLOWER_HOUR_MIN: Partial<Counters> = { roleChanges: 4, failovers: 1, tabsRefused: 1, writesRefused: 1 };
 const DELETIONS_AND_RECREATIONS_MIN = 10;
 
 /** What an hour lacks; empty when it was hard enough. */
-export function shortfalls(counters: Counters): string[] {
+export function shortfalls(counters: Counters, followers = false): string[] {
   const short: string[] = [];
-  for (const [name, least] of Object.entries(HOUR_MIN)) {
+  for (const [name, least] of Object.entries({ ...HOUR_MIN, ...(followers ? FOLLOWER_HOUR_MIN : {}) })) {
     const count = counters[name as keyof Counters];
     if (count < least) short.push(`${name}: ${count}, at least ${least} are due`);
   }
@@ -124,6 +140,8 @@ export function countFact(counters: Counters, fact: Fact): void {
   if (fact.kind === "round-ended" && fact.documents > 0) counters.roundsThatRepaired++;
   else if (fact.kind === "copies-degraded") counters.copiesDegraded++;
   else if (fact.kind === "compacted") counters.compactions++;
+  else if (fact.kind === "role") counters.roleChanges++;
+  else if (fact.kind === "follower-ahead") counters.followersAhead++;
   else if (fact.kind === "rolled-back") counters.rollbacksTold++;
   else if (fact.kind === "commit-failed" && fact.code === "YARROW_STORE_FULL") counters.refusedForRoom++;
 }

@@ -14,6 +14,8 @@ export class Disk {
   readonly inspector: Inspector;
   /** Documents of which something was spoiled and is not yet repaired. */
   readonly spoiled = new Set<string>();
+  /** Rows through this one were seen by the checker of origins. */
+  seenSequence = 0;
   readonly #clusterId: ClusterId;
   /** Transactions committed since the last call of `takeTransactions`. */
   #transactions = 0;
@@ -45,6 +47,7 @@ export class Disk {
   copy(): Disk {
     const copy = new Disk(this.store.clone(), this.#clusterId);
     for (const name of this.spoiled) copy.spoiled.add(name);
+    copy.seenSequence = this.seenSequence;
     return copy;
   }
 
@@ -58,6 +61,7 @@ export class Disk {
   /** As a power loss does to a disk that was never told to sync; returns how many transactions were lost. */
   loseTail(count: number, options: { readonly forgetSequence: boolean }): number {
     const lost = this.store.loseTail(count, options);
+    this.seenSequence = Math.min(this.seenSequence, this.store.lastSequence());
     // A repair may be among them, and then the damaged row is back; or the damaged row itself, and then nothing is wrong.
     this.spoiled.clear();
     for (const row of this.store.listDocuments({ limit: Number.MAX_SAFE_INTEGER, include: "all" })) {

@@ -5,7 +5,8 @@
 import * as Y from "yjs";
 import type { Effect, SubscriberId } from "@yarrow/replica";
 import { Editor } from "./editor.ts";
-import type { SimulatedPeer, World } from "./peer.ts";
+import type { SimulatedPeer } from "./peer.ts";
+import type { World } from "./world.ts";
 import type { Random } from "./random.ts";
 import { violated } from "./witness.ts";
 
@@ -70,7 +71,9 @@ export class Embedded {
         for (const witness of world.witnesses) witness.wrote?.(client, of, update);
       },
       send: (update) => {
-        if (subscriber === this.#subscriber) peer.submit({ type: "edit", subscriber, update, principal: "service" });
+        if (subscriber !== this.#subscriber) return;
+        for (const witness of world.witnesses) witness.offered?.(peer, editor.client, editor.clockOf(editor.client));
+        peer.submit({ type: "edit", subscriber, update, principal: "service" });
       },
     });
     const stateVector = Y.encodeStateVector(editor.doc);
@@ -92,6 +95,11 @@ export class Embedded {
   #replace({ reason, code }: Extract<Effect, { type: "evict" }>): void {
     if (reason === "invalid" || reason === "too-large")
       violated("honesty", `a handle was let go as ${reason}: ${code}`);
+    if (reason === "read-only") {
+      if (!this.peer.wasFollower(60_000))
+        violated("honesty", `${this.peer.place} is a writer, and refused a handle's edit`);
+      this.#options.world.counters.handlesRefused++;
+    }
     const old = this.editor;
     this.editor = this.#open();
     old.destroy();

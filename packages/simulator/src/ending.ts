@@ -1,4 +1,5 @@
 /** How a simulated run ends: everything is healed and read, everybody comes to rest, and every promise is checked. */
+import { checkAlongRules, findLag, findUntold } from "./checkers/along-rules.ts";
 import { checkStoredBounds } from "./checkers/bounds.ts";
 import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/convergence.ts";
 import { checkFingerprints } from "./checkers/fingerprints.ts";
@@ -15,6 +16,15 @@ const CALM_MS = 60_000;
 /** Has every peer read all it stores, so that what was spoiled is found and taken back from the others. */
 export function scrub({ peers }: Cluster): void {
   for (const peer of peers) peer.submit({ type: "verify", request: peer.nextId(), deep: false, timeoutMs: 60_000 });
+}
+
+/** With the roles as they are: everybody has what it may take, and people are told of what nobody may. */
+export function settleAlongRules(cluster: Cluster): void {
+  const { peers } = cluster;
+  cluster.runUntil(() => findLag(peers) === undefined, SETTLE_MS);
+  cluster.run(CALM_MS);
+  cluster.runUntil(() => findLag(peers) === undefined && findUntold(peers) === undefined, SETTLE_MS);
+  checkAlongRules(peers);
 }
 
 export function settle(cluster: Cluster): void {
@@ -49,9 +59,10 @@ export function checkEnd(cluster: Cluster): void {
   for (const { editor, peer } of cluster.handles) checkEditor(editor, `a handle of ${peer.place}`, agreed);
 }
 
-export function checkDisk({ monotony }: Cluster, peer: SimulatedPeer): void {
+export function checkDisk({ monotony, refusals }: Cluster, peer: SimulatedPeer): void {
   checkFingerprints(peer);
   checkStoredBounds(peer);
   checkWaiting(peer);
+  refusals.check(peer);
   monotony.check(peer);
 }

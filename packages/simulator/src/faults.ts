@@ -208,11 +208,12 @@ export class Faults {
     this.#at(random.between(this.#lengthMs * 0.3, this.#lengthMs * 0.8), () => {
       const original = random.pick(this.#cluster.peers);
       this.#cluster.counters.clones++;
-      const { peers, discovery, url } = original.settings;
-      const clone = this.#cluster.addPeer({ peers: [url, ...peers], discovery }, original.disk.copy());
+      const { peers, discovery, url, role } = original.settings;
+      const clone = this.#cluster.addPeer({ peers: [url, ...peers], discovery, role }, original.disk.copy());
       if (random.chance(0.5)) return;
       this.#after(random.between(60_000, 600_000), () => {
-        if (this.#cluster.peers.length > 2) this.#cluster.removePeer(clone);
+        const others = this.#cluster.peers.filter((peer) => peer !== clone);
+        if (others.length > 1 && others.some((peer) => peer.role === "writer")) this.#cluster.removePeer(clone);
       });
     });
   }

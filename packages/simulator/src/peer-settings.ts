@@ -1,4 +1,5 @@
 /** What a simulated peer is told when it is set up, and keeps through restarts. */
+import type { Role } from "@yarrow/protocol";
 import type { CopiesPolicy } from "@yarrow/replica";
 import type { Place } from "./network.ts";
 
@@ -9,6 +10,8 @@ export interface PeerSettings {
   /** Addresses it is told to dial. */
   readonly peers: readonly string[];
   readonly discovery: boolean;
+  /** Holds until a role is set. */
+  readonly role: Role;
   /** What the acknowledgement of an edit waits for. */
   readonly copies?: CopiesPolicy;
 }

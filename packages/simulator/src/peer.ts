@@ -5,36 +5,19 @@
  * 1. While a commit is on its way to the disk, what arrives waits for the next batch. Effects leave when the commit is done.
  * 2. A crash in that time loses the effects, and by chance the commit: nobody has seen either.
  */
-import type { ClusterId, Incarnation, ProcessId } from "@yarrow/protocol";
+import type { Incarnation, ProcessId, Role } from "@yarrow/protocol";
 import { Relay } from "@yarrow/relay";
-import type { RelayConfig, SessionEffect, SessionEvent } from "@yarrow/relay";
+import type { SessionEffect, SessionEvent } from "@yarrow/relay";
 import { Replica, StoreFailedError, doWork } from "@yarrow/replica";
-import type { Effect, Event, ReplicaConfig, SubscriberId } from "@yarrow/replica";
-import { countFact } from "./counters.ts";
-import type { Counters } from "./counters.ts";
+import type { Effect, Event, SubscriberId } from "@yarrow/replica";
 import type { Disk } from "./disk.ts";
-import type { Connection, Network, Place } from "./network.ts";
+import type { Connection, Place } from "./network.ts";
 import type { PeerSettings } from "./peer-settings.ts";
 import type { Random } from "./random.ts";
+import { observeFact } from "./peer-facts.ts";
 import { Sockets } from "./sockets.ts";
-import type { Timeline } from "./timeline.ts";
-import type { Trace } from "./trace.ts";
-import type { Witness } from "./witness.ts";
 import { violated } from "./witness.ts";
-
-export interface World {
-  readonly timeline: Timeline;
-  readonly network: Network;
-  readonly trace: Trace;
-  readonly counters: Counters;
-  readonly witnesses: readonly Witness[];
-  readonly clusterId: ClusterId;
-  readonly replicaConfig: Partial<ReplicaConfig>;
-  readonly relayConfig: Partial<RelayConfig>;
-  /** Who answers at an address. */
-  readonly peerAt: (url: string) => SimulatedPeer | undefined;
-  readonly linkBudgetBytes: number;
-}
+import type { World } from "./world.ts";
 
 type AnyEvent = Event | SessionEvent;
 type AnyEffect = Effect | SessionEffect;
@@ -78,6 +61,7 @@ export class SimulatedPeer {
   #process: Process | undefined;
   #nextId = 1;
   slowDisk = false;
+  #followerAt = Number.NEGATIVE_INFINITY;
 
   constructor(world: World, random: Random, disk: Disk, settings: PeerSettings) {
     this.#world = world;
@@ -113,6 +97,27 @@ export class SimulatedPeer {
     return this.#process?.inbox.length ?? 0;
   }
 
+  /** As it is on the disk: what a running peer does from the end of the step that set it, and a stopped one when it starts. */
+  get role(): Role {
+    return this.disk.store.readRole() ?? this.settings.role;
+  }
+
+  /** What is sent to it now may be taken as a write. */
+  get mayWrite(): boolean {
+    return this.role === "writer" || (this.#process?.inbox.some(isPromotion) ?? false);
+  }
+
+  /** It was a follower not long ago. */
+  wasFollower(withinMs: number): boolean {
+    return this.role === "follower" || this.#world.timeline.now - this.#followerAt <= withinMs;
+  }
+
+  setRole(role: Role): void {
+    if (this.#process === undefined) return;
+    if (role === "writer") for (const witness of this.#world.witnesses) witness.promoted?.(this);
+    this.submit({ type: "set-role", request: this.nextId(), role });
+  }
+
   /** True when everything that happened has been stepped and performed. */
   get idle(): boolean {
     return this.#process === undefined || (this.#process.inbox.length === 0 && this.#process.committing === undefined);
@@ -145,6 +150,7 @@ export class SimulatedPeer {
       discovery: this.settings.discovery,
       config: replicaConfig,
       copies: this.settings.copies ?? {},
+      role: this.settings.role,
       now: CLOCK_START_MS + timeline.now + clockOffsetMs,
     });
     const sockets = new Sockets({
@@ -272,6 +278,7 @@ export class SimulatedPeer {
     const batch = process.inbox;
     process.inbox = [];
     counters.steps++;
+    const wasWriter = this.role === "writer";
     let effects: AnyEffect[];
     try {
       effects = process.relay.step(batch, this.now());
@@ -281,9 +288,12 @@ export class SimulatedPeer {
     }
     const transactions = this.disk.takeTransactions();
     const written = this.disk.takeWritten();
+    const { role } = this;
+    const originates = wasWriter || role === "writer";
+    if (role === "follower") this.#followerAt = timeline.now;
     if (written.length > 0) {
-      const asked = new Set(batch.flatMap((event) => (event.type === "delete" ? [event.name] : [])));
-      for (const witness of witnesses) witness.written?.(this, written, asked);
+      const asked = new Set(batch.flatMap((event) => (originates && event.type === "delete" ? [event.name] : [])));
+      for (const witness of witnesses) witness.written?.(this, written, { asked, originates });
     }
     counters.commits += transactions;
     process.committing = { effects, transactions };
@@ -341,7 +351,10 @@ export class SimulatedPeer {
         return;
       }
       case "observe":
-        return this.#observe(effect.fact, counters);
+        return observeFact(this, effect.fact, this.#world);
+      case "deleted":
+        if (effect.failure?.code === "YARROW_FOLLOWER") counters.deletionsRefused++;
+        return;
       case "deliver":
         for (const witness of witnesses) witness.shown?.(this, effect);
         for (const handle of [...process.handles.values()]) handle.take(effect);
@@ -360,31 +373,6 @@ export class SimulatedPeer {
     }
   }
 
-  #observe(fact: Extract<Effect, { type: "observe" }>["fact"], counters: Counters): void {
-    countFact(counters, fact);
-    if (fact.kind === "reconciliation-stuck") this.#note("reconciliation stuck");
-    else if (fact.kind === "repaired") this.#repaired(fact.name);
-    else if (fact.kind === "quarantined" && this.disk.spoiled.has(fact.name)) this.#forgetful();
-    else if (fact.kind === "quarantined")
-      violated("storage", `${this.place} found damage in ${fact.name}: ${fact.detail}`);
-    else if (fact.kind === "refused-update" && fact.code === "YARROW_UPDATE_INVALID") {
-      violated("validation", `${this.place} refused an update of ${fact.name}: ${fact.detail}`);
-    }
-  }
-
-  #repaired(name: string): void {
-    if (!this.disk.spoiled.delete(name)) return;
-    this.#note(`repaired ${name}`);
-    this.#world.counters.documentsRepaired++;
-    for (const witness of this.#world.witnesses) witness.lost?.(this);
-  }
-
-  /** Its disk holds less than before, and may. */
-  #forgetful(): void {
-    this.#note("found damage");
-    for (const witness of this.#world.witnesses) witness.lost?.(this);
-  }
-
   #assertProgress(process: Process): void {
     const { now } = this.#world.timeline;
     process.stepsInPlace = process.lastStepAt === now ? process.stepsInPlace + 1 : 0;
@@ -395,4 +383,8 @@ export class SimulatedPeer {
   #note(what: string): void {
     this.#world.trace.note(this.#world.timeline.now, this.place, what);
   }
+}
+
+function isPromotion(event: AnyEvent): boolean {
+  return event.type === "set-role" && event.role === "writer";
 }

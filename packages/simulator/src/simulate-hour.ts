@@ -2,6 +2,7 @@
  * One simulated hour of a cluster, from its seed: people write while things go wrong, then everything is healed, and then every
  * promise is checked. The same seed gives the same hour, down to the last byte.
  */
+import type { Role } from "@yarrow/protocol";
 import type { CopiesPolicy, ReplicaConfig } from "@yarrow/replica";
 import { checkBounds } from "./checkers/bounds.ts";
 import { checkRest } from "./checkers/rest.ts";
@@ -9,10 +10,11 @@ import { LAG_MAX_MS } from "./checkers/timeliness.ts";
 import { Cluster } from "./cluster.ts";
 import { shortfalls } from "./counters.ts";
 import type { Counters } from "./counters.ts";
-import { checkDisk, checkEnd, scrub, settle } from "./ending.ts";
+import { checkDisk, checkEnd, scrub, settle, settleAlongRules } from "./ending.ts";
 import { Faults } from "./faults.ts";
 import type { Random } from "./random.ts";
 import { Random as Generator } from "./random.ts";
+import { RoleChanges } from "./role-changes.ts";
 import { violated } from "./witness.ts";
 import { Workload } from "./workload.ts";
 
@@ -35,6 +37,8 @@ export interface HourReport {
 const HOUR_MS = 3_600_000;
 const CHECKPOINT_MS = 300_000;
 const BOUNDS_MS = 30_000;
+/** Beats tell followers their lag and change nothing else; as many as there are in life would be most of the hour. */
+const BEAT_MS = 2_000;
 
 /** Runs the hour. Throws {@link Violation} when a promise is broken, and whatever a peer throws. */
 export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOptions): HourReport {
@@ -42,11 +46,14 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
   const cluster = new Cluster({
     seed,
     adversarial: draw.chance(0.3),
-    replicaConfig: drawConfig(draw),
+    replicaConfig: { ...drawConfig(draw), beatIntervalMs: BEAT_MS },
     linkBudgetBytes: draw.pick([512, 4_096, 1_048_576]),
     print,
   });
-  addPeers(cluster, draw, new Generator(seed, 2), peers ?? draw.pick([3, 3, 4, 5]));
+  const drawRoles = new Generator(seed, 3);
+  const roles = rolesOf(drawRoles, peers ?? draw.pick([3, 3, 4, 5]));
+  addPeers(cluster, roles, { draw, drawCopies: new Generator(seed, 2), drawRoles });
+  const changes = roles.includes("follower") ? new RoleChanges(cluster, drawRoles.fork(), lengthMs) : undefined;
   const workload = new Workload(cluster, lengthMs);
   const faults = new Faults(cluster, lengthMs);
   every(cluster, CHECKPOINT_MS, lengthMs, () => checkpoint(cluster));
@@ -60,12 +67,17 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
   cluster.run(lengthMs);
   workload.stop();
   faults.stop();
+  changes?.stop();
   scrub(cluster);
+  if (changes !== undefined) {
+    settleAlongRules(cluster);
+    changes.promoteAll();
+  }
   settle(cluster);
   checkEnd(cluster);
   checkRest(cluster);
   if (lengthMs >= HOUR_MS) {
-    const short = shortfalls(cluster.counters);
+    const short = shortfalls(cluster.counters, changes !== undefined);
     if (short.length > 0) violated("hardness", short.join("; "));
   }
   return { seed, counters: cluster.counters, hash: cluster.trace.hash };
@@ -92,17 +104,32 @@ export function drawConfig(draw: Random): Partial<ReplicaConfig> {
 }
 
 /** Everybody knows everybody, or everybody knows the first, or a line in which nobody learns of others. */
-function addPeers(cluster: Cluster, draw: Random, drawCopies: Random, count: number): void {
+function addPeers(
+  cluster: Cluster,
+  roles: readonly Role[],
+  { draw, drawCopies, drawRoles }: { readonly draw: Random; readonly drawCopies: Random; readonly drawRoles: Random },
+): void {
+  const count = roles.length;
   const url = (index: number): string => `ws://peer-${index}:1`;
-  const shape = draw.pick(["mesh", "mesh", "first", "line"]);
+  const drawn = draw.pick(["mesh", "mesh", "first", "line"]);
+  const shape = roles.includes("follower") ? drawRoles.pick(["mesh", "first", "line", "line"]) : drawn;
   const unsynced = draw.between(0, Math.round(count * 1.3));
-  for (let index = 0; index < count; index++) {
+  for (const [index, role] of roles.entries()) {
     const mesh = Array.from({ length: count }, (_, other) => url(other)).filter((_, other) => other !== index);
     const peers = shape === "mesh" ? mesh : index === 0 ? [] : [url(shape === "first" ? 0 : index - 1)];
     const durability = index === unsynced ? "normal" : "full";
     const copies = drawPolicy(drawCopies);
-    cluster.addPeer({ peers, discovery: shape !== "line", durability, ...(copies === undefined ? {} : { copies }) });
+    const discovery = shape !== "line";
+    cluster.addPeer({ peers, discovery, durability, role, ...(copies === undefined ? {} : { copies }) });
   }
+}
+
+/** Writers alone, one writer that everybody else follows, or some of each; the first always writes. */
+function rolesOf(draw: Random, count: number): Role[] {
+  const kind = draw.pick(["writers", "writers", "primary", "primary", "mixed"]);
+  return Array.from({ length: count }, (_, index) =>
+    index === 0 || kind === "writers" || (kind === "mixed" && draw.chance(0.5)) ? "writer" : "follower",
+  );
 }
 
 /** Some peers acknowledge nothing that is not on another disk as well. */

@@ -4,7 +4,7 @@ import type { SessionEvent } from "@yarrow/relay";
 import type { Event, LinkId, SubscriberId } from "@yarrow/replica";
 import type { Connection, Place } from "./network.ts";
 import { ABNORMAL } from "./network.ts";
-import type { World } from "./peer.ts";
+import type { World } from "./world.ts";
 import type { Random } from "./random.ts";
 
 export interface SocketsOptions {

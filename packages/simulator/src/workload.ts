@@ -47,7 +47,11 @@ export class Workload {
 
   #write(): void {
     const { browsers, handles } = this.#cluster;
-    const writer = this.#random.pickOrNone<Browser | Embedded>([...browsers, ...handles]);
+    const all = [...browsers, ...handles];
+    const atWriters = all.filter(({ peer }) => peer.role === "writer");
+    // Most of those who only read know that they do.
+    const some = atWriters.length === all.length || this.#random.chance(0.03) ? all : atWriters;
+    const writer = this.#random.pickOrNone<Browser | Embedded>(some);
     if (writer === undefined) return;
     const edits = this.#random.chance(0.02) ? this.#random.between(3, 15) : 1;
     for (let count = 0; count < edits; count++) edit(writer.editor);
@@ -59,8 +63,8 @@ export class Workload {
     if (browsers.length > TABS) this.#cluster.closeTab(this.#random.pick(browsers));
     const small = this.#random.chance(0.6);
     const tab = this.#openTab(small ? `note/${this.#random.between(1, SMALL_DOCUMENTS)}` : this.#random.pick(BUSY));
-    if (small) edit(tab.editor);
-    else this.#burst(tab.name);
+    if (small && this.#writesAt(tab.peer)) edit(tab.editor);
+    else if (!small) this.#burst(tab.name);
     if (browsers.length > TABS + 3) this.#cluster.closeTab(browsers[0] as Browser);
     const running = peers.filter((peer) => peer.running);
     if (handles.length < HANDLES && running.length > 0) {
@@ -70,7 +74,8 @@ export class Workload {
 
   /** Everybody in a document writes while a tab is joining it. */
   #burst(name: string): void {
-    for (const { editor } of this.#cluster.browsers.filter((browser) => browser.name === name && browser.attached)) {
+    for (const { editor, peer } of this.#cluster.browsers.filter((tab) => tab.name === name && tab.attached)) {
+      if (!this.#writesAt(peer)) continue;
       for (let count = 0; count < 3; count++) {
         this.#cluster.timeline.after(this.#random.between(1, 400), () => {
           if (!editor.destroyed) edit(editor);
@@ -89,17 +94,27 @@ export class Workload {
     this.#cluster.timeline.after(random.between(0, 400), () => this.#cluster.deleteDocument(name, peer));
     this.#cluster.timeline.after(random.exponential(random.chance(0.5) ? 100 : 8_000), () => {
       if (this.#stopped) return;
-      edit(this.#openTab(name).editor);
+      const tab = this.#openTab(name);
+      if (this.#writesAt(tab.peer)) edit(tab.editor);
     });
   }
 
+  #writesAt(peer: SimulatedPeer): boolean {
+    return peer.role === "writer" || this.#random.chance(0.1);
+  }
+
   #runningPeer(): SimulatedPeer | undefined {
-    return this.#random.pickOrNone(this.#cluster.peers.filter((peer) => peer.running));
+    const running = this.#cluster.peers.filter((peer) => peer.running);
+    const writers = running.filter((peer) => peer.role === "writer");
+    return this.#random.pickOrNone(writers.length === running.length || this.#random.chance(0.1) ? running : writers);
   }
 
   #openTab(name: string): Browser {
     const random = this.#random;
-    return this.#cluster.openTab(name, random.pick(this.#cluster.peers), {
+    const { peers } = this.#cluster;
+    const writers = peers.filter(({ role }) => role === "writer");
+    const some = writers.length === peers.length || writers.length === 0 || random.chance(0.4) ? peers : writers;
+    return this.#cluster.openTab(name, random.pick(some), {
       stubborn: random.chance(0.4),
       roams: random.chance(0.4),
       budgetBytes: random.chance(0.5) ? 2_048 : 65_536,

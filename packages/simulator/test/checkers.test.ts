@@ -186,7 +186,9 @@ describe("deletions", () => {
     store.transaction(() => store.writeDocument({ ...good, incarnation: 2 }));
     const { deletions } = scene.cluster;
     deletions.lost(scene.b);
-    expect(() => deletions.written(scene.b, [NAME], new Set())).toThrow(/^deletions: peer-1 deleted page/);
+    expect(() => deletions.written(scene.b, [NAME], { asked: new Set(), originates: true })).toThrow(
+      /^deletions: peer-1 deleted page/,
+    );
   });
 
   test("[SIM6] see a dead client in a later life of its document", () => {
@@ -204,7 +206,8 @@ describe("deletions", () => {
     const { scene, store } = withContent();
     const good = row(scene.b);
     scene.b.disk.store.transaction(() => store.writeDocument({ ...good, incarnation: 2 }));
-    const check = (): void => scene.cluster.deletions.written(scene.b, [NAME], new Set([NAME]));
+    const check = (): void =>
+      scene.cluster.deletions.written(scene.b, [NAME], { asked: new Set([NAME]), originates: true });
     expect(check).toThrow(/^deletions: peer-1 ended incarnation 1 of page and did not fence client/);
   });
 
@@ -214,9 +217,11 @@ describe("deletions", () => {
     const deleted = row(scene.b);
     store.transaction(() => store.writeDocument({ ...deleted, fence: new Uint8Array(0) }));
     const { deletions } = scene.cluster;
-    expect(() => deletions.written(scene.b, [NAME], new Set())).toThrow(/^deletions: peer-1 forgot that client/);
+    expect(() => deletions.written(scene.b, [NAME], { asked: new Set(), originates: true })).toThrow(
+      /^deletions: peer-1 forgot that client/,
+    );
     store.transaction(() => store.writeDocument({ ...deleted, incarnation: 1 }));
-    expect(() => deletions.written(scene.b, [NAME], new Set())).toThrow(
+    expect(() => deletions.written(scene.b, [NAME], { asked: new Set(), originates: true })).toThrow(
       /^deletions: peer-1 went back from incarnation 2 to 1/,
     );
   });

@@ -8,7 +8,7 @@ const HOURS = 10;
 const FIRST_SEED = 1;
 
 describe("cluster-hours", () => {
-  test("[SIM1, SIM2, SIM3, SIM4, SIM5, SIM6, SIM12] keep every promise while peers crash, part, forget and fill up", async () => {
+  test("[SIM1, SIM2, SIM3, SIM4, SIM5, SIM6, SIM12, SIM13, SIM14, SIM15] keep every promise while peers crash, part, forget, fill up and change their roles", async () => {
     const outcomes = await runHours({ hours: HOURS, seed: FIRST_SEED });
     const failures = outcomes.flatMap(({ seed, failure }) =>
       failure === undefined ? [] : [`npm run simulate -- --hours 1 --seed ${seed}: ${failure}`],
@@ -26,6 +26,9 @@ describe("cluster-hours", () => {
     expect(total.copiesReached).toBeGreaterThan(0);
     expect(total.echoesWithCopies).toBeGreaterThan(0);
     expect(total.copiesDegraded).toBeGreaterThan(0);
+    expect(total.handlesRefused).toBeGreaterThan(0);
+    expect(total.deletionsRefused).toBeGreaterThan(0);
+    expect(total.followersAhead).toBeGreaterThan(0);
   }, 180_000);
 
   test("[SIM7] are the same for the same seed, down to the last byte", () => {

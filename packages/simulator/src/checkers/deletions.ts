@@ -11,12 +11,12 @@
  */
 import type { Incarnation } from "@yarrow/protocol";
 import type { DocumentRow } from "@yarrow/replica";
-import * as decoding from "lib0/decoding";
 import type { Counters } from "../counters.ts";
 import type { SimulatedPeer } from "../peer.ts";
-import type { Deliver, Witness } from "../witness.ts";
+import type { Deliver, Witness, Writing } from "../witness.ts";
 import { violated } from "../witness.ts";
 import { contributionOf } from "./contributions.ts";
+import { fenceOf } from "./fence.ts";
 
 /** Whom a peer has shown in the latest incarnation that it showed anything of. */
 interface Shown {
@@ -44,7 +44,7 @@ export class Deletions implements Witness {
     this.#counters = counters;
   }
 
-  written(peer: SimulatedPeer, names: readonly string[], asked: ReadonlySet<string>): void {
+  written(peer: SimulatedPeer, names: readonly string[], { asked }: Writing): void {
     for (const name of names) {
       const { store } = peer.disk;
       const row = store.readDocument(name);
@@ -138,17 +138,4 @@ export class Deletions implements Witness {
     this.#counters.deletions++;
     if (!asked.has(name)) violated("deletions", `${peer.place} deleted ${name} (incarnation ${incarnation}) unasked`);
   }
-}
-
-/** Ids ascending, each as the difference to the one before. */
-function fenceOf(row: DocumentRow | undefined): Set<number> {
-  const fence = new Set<number>();
-  if (row?.fence === undefined) return fence;
-  const decoder = decoding.createDecoder(row.fence);
-  let client = 0;
-  while (decoding.hasContent(decoder)) {
-    client += decoding.readVarUint(decoder);
-    fence.add(client);
-  }
-  return fence;
 }
