@@ -102,5 +102,5 @@ export const ADMIN_CHANGES_MAX = 10_000;
 export const ADMIN_WAIT_MS = 30_000;
 export const ADMIN_WAIT_MAX_MS = 300_000;
 
-/** Fast enough for a gigabyte in a quarter of a minute, slow enough to leave the disk to the commits of the peer. */
-export const BACKUP_BYTES_PER_SECOND = 64 * MIB;
+/** Fast enough for a gigabyte in ten seconds, slow enough to leave the disk to the commits of the peer. */
+export const BACKUP_BYTES_PER_SECOND = 128 * MIB;

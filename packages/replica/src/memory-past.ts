@@ -2,7 +2,7 @@
 import type { Incarnation } from "@yarrow/protocol";
 import { incarnationKey, snapshotKey } from "./memory-rows.ts";
 import type { MemoryRows } from "./memory-rows.ts";
-import type { ArrivalSequence, DocumentId, LogRow } from "./store.ts";
+import type { ArrivalRow, ArrivalSequence, ChangeRow, DocumentId, LogRow } from "./store.ts";
 
 export function lastArrivalMs(rows: MemoryRows): number {
   const last = rows.log.lastKey();
@@ -66,4 +66,8 @@ export function sweepDead(rows: MemoryRows, arrivedMs: number, limit: number): n
     rows.forgetThrough(endedMs);
   }
   return swept.size;
+}
+
+export function arrivalOf({ sequence, incarnation, arrivedMs, name }: ChangeRow): ArrivalRow {
+  return { sequence, incarnation, arrivedMs, name };
 }

@@ -8,13 +8,21 @@
 import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId, Role } from "@yarrow/protocol";
 import { assert, isAlive } from "@yarrow/protocol";
 import { MemoryDamage } from "./memory-damage.ts";
-import { incarnationBefore, lastArrivalMs, lastSequenceBefore, readLogBefore, sweepDead } from "./memory-past.ts";
+import {
+  arrivalOf,
+  incarnationBefore,
+  lastArrivalMs,
+  lastSequenceBefore,
+  readLogBefore,
+  sweepDead,
+} from "./memory-past.ts";
 import { MemoryRows, incarnationKey, isDeleted, isIncluded, snapshotKey, take } from "./memory-rows.ts";
-import type { Inverse } from "./memory-table.ts";
+import type { Committed } from "./memory-table.ts";
 import { compareNames } from "./name-order.ts";
 import { BOOTS_MAX, KeyTakenError, StoreFailedError, StoreFullError } from "./store.ts";
 import type {
   AddressRow,
+  ArrivalRow,
   ArrivalSequence,
   BootRow,
   BucketRow,
@@ -39,12 +47,6 @@ export interface MemoryStoreOptions {
   readonly keepTransactions?: number;
   /** See `setCapacityBytes`; without limit by default. */
   readonly capacityBytes?: number;
-}
-
-/** What takes a transaction back, and the sequence before it. */
-interface Committed {
-  readonly inverses: readonly Inverse[];
-  readonly sequenceBefore: ArrivalSequence;
 }
 
 export class MemoryStore implements Store {
@@ -203,6 +205,10 @@ export class MemoryStore implements Store {
   readChanges(after: ArrivalSequence, limit: number): ChangeRow[] {
     const rows = take(this.#rows.log.valuesAfter(after), limit);
     return rows.map((row) => ({ ...row, name: this.#rows.documents.get(row.document)?.name ?? "" }));
+  }
+
+  listArrivals(after: ArrivalSequence, limit: number): ArrivalRow[] {
+    return this.readChanges(after, limit).map(arrivalOf);
   }
 
   lastSequence(): ArrivalSequence {

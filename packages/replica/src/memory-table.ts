@@ -173,3 +173,9 @@ export class MemoryTable<K, V> {
     return this.#options.compare(this.#sorted[index] as K, key);
   }
 }
+
+/** What takes a transaction back, and the sequence before it. */
+export interface Committed {
+  readonly inverses: readonly Inverse[];
+  readonly sequenceBefore: number;
+}

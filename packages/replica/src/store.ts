@@ -102,6 +102,9 @@ export interface ChangeRow extends LogRow {
   readonly name: string;
 }
 
+/** A log row without what is in it. */
+export type ArrivalRow = Pick<ChangeRow, "sequence" | "incarnation" | "arrivedMs" | "name">;
+
 /** `head`: for opening fast. `base`: what came before the oldest row that is kept. */
 export type SnapshotKind = "head" | "base";
 
@@ -210,6 +213,8 @@ export interface Store {
   readLog(document: DocumentId, incarnation: Incarnation, after: ArrivalSequence, limit: number): LogRow[];
   /** Rows of all documents and incarnations after a sequence, oldest first, at most `limit`. */
   readChanges(after: ArrivalSequence, limit: number): ChangeRow[];
+  /** The same without their content, which is not read: for looking at many. */
+  listArrivals(after: ArrivalSequence, limit: number): ArrivalRow[];
   /** The last sequence given out; 0 before the first. */
   lastSequence(): ArrivalSequence;
   /**

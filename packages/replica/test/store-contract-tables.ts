@@ -113,6 +113,17 @@ export function log(current: Current): void {
       ]),
     );
     expect(store.readChanges(4, 10)).toEqual([]);
+    for (const [after, limit] of [
+      [0, 99],
+      [1, 2],
+      [4, 10],
+    ] as const) {
+      expect(store.listArrivals(after, limit)).toEqual(
+        store
+          .readChanges(after, limit)
+          .map(({ sequence, incarnation, arrivedMs, name }) => ({ sequence, incarnation, arrivedMs, name })),
+      );
+    }
   });
 
   test("[STO7] deleting removes the rows of one incarnation through a sequence", () => {

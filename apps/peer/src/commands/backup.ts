@@ -45,7 +45,7 @@ export function defineBackup(program: Command, end: (code: ExitCode) => void): v
     .addOption(dataOption())
     .option("--force", "replace the file if it exists")
     .addOption(
-      new Option("--rate <size>", "at most so many bytes per second, or unlimited (default: 64MiB)").argParser(
+      new Option("--rate <size>", "at most so many bytes per second, or unlimited (default: 128MiB)").argParser(
         rateArgument,
       ),
     )

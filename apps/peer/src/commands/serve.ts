@@ -34,7 +34,7 @@ export function defineServe(program: Command, end: (code: ExitCode) => void): vo
     .addOption(setting("backup-dir", "<dir>"))
     .addOption(setting("backup-every", "<duration>", "1h"))
     .addOption(setting("backup-keep", "<count>", "48"))
-    .addOption(setting("backup-rate", "<size>", "64MiB"))
+    .addOption(setting("backup-rate", "<size>", "128MiB"))
     .addOption(setting("admin", "<host:port>"))
     .addOption(setting("trust", "<file>"))
     .addOption(new Option("--query", describe("query")))

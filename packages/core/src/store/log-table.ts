@@ -1,6 +1,6 @@
 /** The log of accepted updates, in the order of their arrival, and the sweep of incarnations that ended. */
 import type { Incarnation } from "@yarrow/protocol";
-import type { ArrivalSequence, ChangeRow, DocumentId, LogRow, LogSegment } from "@yarrow/replica";
+import type { ArrivalRow, ArrivalSequence, ChangeRow, DocumentId, LogRow, LogSegment } from "@yarrow/replica";
 import { checked, checksumOf, foldPlace } from "./checksum.ts";
 import type { Command, Connection, Query } from "./connection.ts";
 import type { DamagedTable } from "./damaged-table.ts";
@@ -37,6 +37,7 @@ export class LogTable {
   readonly #readOne: Query<StoredLogRow>;
   readonly #readPlaces: Query<StoredLogRow>;
   readonly #readAll: Query<[...StoredLogRow, name: string]>;
+  readonly #listArrivals: Query<[sequence: number, incarnation: number, arrivedMs: number, name: string]>;
   readonly #dueDocuments: Query<[document: number]>;
   readonly #dueIncarnations: Query<[incarnation: number, endedMs: number]>;
   readonly #lastSnapshot: Query<[incarnation: number | null]>;
@@ -60,6 +61,11 @@ export class LogTable {
     );
     this.#readAll = connection.query(
       `SELECT ${COLUMNS}, d.name FROM update_log l CROSS JOIN document d ON d.id = l.document
+       WHERE l.sequence > ? ORDER BY l.sequence LIMIT ?`,
+    );
+    // The content stands last in a row: what does not ask for it never reads its pages.
+    this.#listArrivals = connection.query(
+      `SELECT l.sequence, l.incarnation, l.arrived_ms, d.name FROM update_log l CROSS JOIN document d ON d.id = l.document
        WHERE l.sequence > ? ORDER BY l.sequence LIMIT ?`,
     );
     this.#dueDocuments = connection.query(
@@ -109,6 +115,11 @@ export class LogTable {
       if (row !== undefined) stored.push(row);
     }
     return stored.map(toRow);
+  }
+
+  listArrivals(after: ArrivalSequence, limit: number): ArrivalRow[] {
+    const rows = this.#listArrivals.all(after, limit);
+    return rows.map(([sequence, incarnation, arrivedMs, name]) => ({ sequence, incarnation, arrivedMs, name }));
   }
 
   readChanges(after: ArrivalSequence, limit: number): ChangeRow[] {

@@ -7,6 +7,7 @@ import path from "node:path";
 import type { ClusterId, DocumentKey, Incarnation, NodePath, PeerId, Role } from "@yarrow/protocol";
 import type {
   AddressRow,
+  ArrivalRow,
   ArrivalSequence,
   BootRow,
   BucketRow,
@@ -160,6 +161,10 @@ export class SqliteStore implements Store {
 
   readChanges(after: ArrivalSequence, limit: number): ChangeRow[] {
     return this.#log.readChanges(after, limit);
+  }
+
+  listArrivals(after: ArrivalSequence, limit: number): ArrivalRow[] {
+    return this.#log.listArrivals(after, limit);
   }
 
   lastSequence(): ArrivalSequence {

@@ -49,7 +49,7 @@ export class Sweeper {
   /** Returns true when there is more to do. */
   #sweep(now: number, cutoffMs: number): boolean {
     const { sweepDocumentsMax } = this.#config;
-    const rows = this.#store.readChanges(this.#after, ROWS_PER_SWEEP);
+    const rows = this.#store.listArrivals(this.#after, ROWS_PER_SWEEP);
     const names = new Set<string>();
     for (const row of rows) {
       if (row.arrivedMs >= cutoffMs || names.size >= sweepDocumentsMax) break;
