@@ -133,6 +133,23 @@ export class MemoryRows {
     if (arrivedMs > this.#single.prunedMs) this.setSingle({ prunedMs: arrivedMs });
   }
 
+  /** Keeps the totals with what is written of a document. */
+  countDocument(row: DocumentRow, by: 1 | -1): void {
+    const { alive, deleted, quarantined } = this.#single;
+    this.setSingle({
+      alive: alive + (isAlive(row.incarnation) ? by : 0),
+      deleted: deleted + (isDeleted(row.incarnation) ? by : 0),
+      quarantined: quarantined + (row.quarantined ? by : 0),
+    });
+  }
+
+  replacePending(document: DocumentId, rows: readonly PendingRow[]): void {
+    const before = this.pending.get(document)?.length ?? 0;
+    if (rows.length === 0) this.pending.delete(document);
+    else this.pending.set(document, rows);
+    this.setSingle({ pending: this.#single.pending + rows.length - before });
+  }
+
   /** Takes over all rows of another store, sharing them. */
   fill(from: MemoryRows): void {
     this.documents.fill(from.documents);

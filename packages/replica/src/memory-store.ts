@@ -16,7 +16,7 @@ import {
   readLogBefore,
   sweepDead,
 } from "./memory-past.ts";
-import { MemoryRows, incarnationKey, isDeleted, isIncluded, snapshotKey, take } from "./memory-rows.ts";
+import { MemoryRows, incarnationKey, isIncluded, snapshotKey, take } from "./memory-rows.ts";
 import type { Committed } from "./memory-table.ts";
 import { compareNames } from "./name-order.ts";
 import { BOOTS_MAX, KeyTakenError, StoreFailedError, StoreFullError } from "./store.ts";
@@ -144,8 +144,8 @@ export class MemoryStore implements Store {
     const previous = this.#rows.documents.get(row.id);
     assert(previous !== undefined, "only a created document is written");
     this.#rows.documents.set(row.id, { ...row, name: previous.name, key: previous.key });
-    this.#countDocument(previous, -1);
-    this.#countDocument(row, 1);
+    this.#rows.countDocument(previous, -1);
+    this.#rows.countDocument(row, 1);
     if (isAlive(previous.incarnation) && row.incarnation > previous.incarnation) {
       const ended = { document: row.id, incarnation: previous.incarnation, endedMs: row.lastArrivalMs };
       this.#rows.ended.set(incarnationKey(row.id, previous.incarnation), ended);
@@ -266,18 +266,18 @@ export class MemoryStore implements Store {
   addPending(document: DocumentId, segment: LogSegment): void {
     const id = this.#rows.single.pendingId + 1;
     this.#rows.setSingle({ pendingId: id });
-    this.#replacePending(document, [...this.readPending(document), { id, segment }]);
+    this.#rows.replacePending(document, [...this.readPending(document), { id, segment }]);
   }
 
   deletePending(document: DocumentId, id: number): void {
-    this.#replacePending(
+    this.#rows.replacePending(
       document,
       this.readPending(document).filter((row) => row.id !== id),
     );
   }
 
   clearPending(document: DocumentId): void {
-    this.#replacePending(document, []);
+    this.#rows.replacePending(document, []);
   }
 
   readBucket(path: NodePath): BucketRow | undefined {
@@ -386,21 +386,5 @@ export class MemoryStore implements Store {
     throw kind === "full"
       ? new StoreFullError("the simulated disk is full")
       : new StoreFailedError("the simulated disk failed");
-  }
-
-  #countDocument(row: DocumentRow, by: 1 | -1): void {
-    const { alive, deleted, quarantined } = this.#rows.single;
-    this.#rows.setSingle({
-      alive: alive + (isAlive(row.incarnation) ? by : 0),
-      deleted: deleted + (isDeleted(row.incarnation) ? by : 0),
-      quarantined: quarantined + (row.quarantined ? by : 0),
-    });
-  }
-
-  #replacePending(document: DocumentId, rows: readonly PendingRow[]): void {
-    const before = this.#rows.pending.get(document)?.length ?? 0;
-    if (rows.length === 0) this.#rows.pending.delete(document);
-    else this.#rows.pending.set(document, rows);
-    this.#rows.setSingle({ pending: this.#rows.single.pending + rows.length - before });
   }
 }
