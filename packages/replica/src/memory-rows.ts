@@ -187,7 +187,7 @@ export function snapshotKey(document: DocumentId, incarnation: Incarnation, kind
 }
 
 /** A name of incarnation 0 was never alive: it is neither. */
-export function isDeleted(incarnation: Incarnation): boolean {
+function isDeleted(incarnation: Incarnation): boolean {
   return incarnation > 0 && !isAlive(incarnation);
 }
 
