@@ -175,6 +175,8 @@ describe("one tab with three editors", () => {
     expect(await tab.text("A")).toBe(`${before}A and C have cheese. `);
     expect(await tab.text("C")).toBe(await tab.text("A"));
     expect(await tab.text("B")).toBe(`${before}Only B has butter. `);
+    // Each peer is asked on its own, so what the page shows of two of them is of two moments.
+    await expect.poll(async () => (await tab.prints("A")).set === (await tab.prints("C")).set, SOON).toBe(true);
     const [printA, printB, printC] = await Promise.all(PEERS.map((peer) => tab.prints(peer)));
     expect(printA).toEqual(printC);
     expect(printB?.document).not.toBe(printA?.document);
