@@ -67,4 +67,4 @@ export type {
   VerifyPage,
 } from "./message.ts";
 export { decodeFrame, decodeMessage, encodeFrame, encodeMessage } from "./codec.ts";
-export { Reader, fromHex, toHex } from "./reader.ts";
+export { Reader, equalBytes, fromHex, toHex } from "./reader.ts";

@@ -7,7 +7,7 @@
  *    find what can be taken in, whatever refers to whatever; among many, a client that sends its updates backwards would have
  *    each of them looked at once for every other.
  */
-import { YarrowError } from "@yarrow/protocol";
+import { equalBytes, YarrowError } from "@yarrow/protocol";
 import { absorb } from "../document/absorb.ts";
 import { mergeWaiting } from "../document/merge.ts";
 import { scanUpdate } from "../document/scan-update.ts";
@@ -96,10 +96,4 @@ function replacePending(staged: StagedChange, next: readonly PendingSegment[]): 
 
 function waits(pending: readonly PendingSegment[], update: Uint8Array): boolean {
   return pending.some(({ segment }) => equalBytes(segment.update, update));
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -3,6 +3,7 @@
  * the writer that feeds it, when that writer's disk was put back or it was demoted with a tail that nobody had fetched, and then the
  * writer has told people so.
  */
+import { equalBytes } from "@yarrow/protocol";
 import type { Disk } from "../disk.ts";
 import type { SimulatedPeer } from "../peer.ts";
 import { violated } from "../witness.ts";
@@ -70,8 +71,4 @@ function firstLacking(taker: Disk, giver: Disk): string | undefined {
     if (held !== undefined && taker.inspector.document(row.name)?.covers(reachedBy(held)) !== true) return row.name;
   }
   return undefined;
-}
-
-function equalBytes(one: Uint8Array, other: Uint8Array): boolean {
-  return one.length === other.length && one.every((byte, index) => byte === other[index]);
 }
