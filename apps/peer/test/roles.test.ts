@@ -35,6 +35,7 @@ afterAll(async () => {
 
 /** What `--json` printed, as far as this test looks into it. */
 interface Printed {
+  readonly publicKey: string;
   readonly documents: object;
   readonly links: readonly { readonly equal: boolean }[];
 }
@@ -91,4 +92,13 @@ test("[ROL17, CLI31] promote and demote change a running peer, and nobody is dis
   expect(demoted.stdout).toContain("no writer is linked");
   expect(socket.readyState).toBe(WebSocket.OPEN);
   socket.close();
+});
+
+test("[CLI28] key prints the same key with and without a running peer, and makes one for a folder that is not there yet", async () => {
+  const printed = async (folder: string): Promise<string> => (await run(["key", "--data", folder])).stdout.trim();
+  expect(await printed(data)).toBe((await json(["status"])).publicKey);
+  const fresh = await printed(join(bench.folder, "fresh"));
+  expect(fresh).toMatch(/^ed25519:[\w-]{43}$/);
+  expect(await printed(join(bench.folder, "fresh"))).toBe(fresh);
+  expect(JSON.parse((await run(["key", "--data", data, "--json"])).stdout)).toEqual({ publicKey: await printed(data) });
 });
