@@ -109,6 +109,7 @@ export function helloOf(clusterId: Hello["clusterId"], changes: Partial<Hello> =
     lastSequence: 0,
     publicKey: new Uint8Array(),
     nonce: new Uint8Array(),
+    wish: "keep",
     ...changes,
   };
 }

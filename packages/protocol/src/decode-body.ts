@@ -1,8 +1,9 @@
 /** Reads the body of each message; `encode-body.ts` is its mirror image. Everything is checked against `limits.ts`. */
+import { appended, cursor, flag, hexBlob, list, maybe, name, path, url, varUint } from "./decode-fields.ts";
+import { decodeMembership, decodeWish } from "./decode-membership.ts";
 import type { ClusterId, DocumentKey, PeerId, ProcessId } from "./ids.ts";
 import {
   ADDRESSES_MAX,
-  ADDRESS_BYTES_MAX,
   ADDRESS_PEERS_MAX,
   BATCH_DOCUMENTS_MAX,
   BEAT_WRITERS_MAX,
@@ -10,7 +11,6 @@ import {
   FENCE_IDS_MAX,
   LINK_FRAME_BYTES_MAX,
   LINK_MESSAGE_BYTES_MAX,
-  NAME_BYTES_MAX,
   NODES_PER_MESSAGE_MAX,
   NONCE_BYTES,
   PRESENCE_STATES_MAX,
@@ -52,6 +52,11 @@ export const TYPE_CODES: { readonly [T in Message["type"]]: number } = {
   beat: 24,
   "lag-report": 25,
   recall: 26,
+  neighbour: 27,
+  disconnect: 28,
+  "forward-join": 29,
+  shuffle: 30,
+  "shuffle-reply": 31,
 };
 
 const NONE = new Uint8Array();
@@ -63,7 +68,11 @@ export function decodeBody(code: number, reader: Reader): Message | undefined {
   const type = TYPES.get(code);
   return type === undefined
     ? undefined
-    : (decodeLink(type, reader) ?? decodeLive(type, reader) ?? decodeLag(type, reader) ?? decodeRepair(type, reader));
+    : (decodeLink(type, reader) ??
+        decodeLive(type, reader) ??
+        decodeLag(type, reader) ??
+        decodeMembership(type, reader) ??
+        decodeRepair(type, reader));
 }
 
 function decodeLink(type: Message["type"], reader: Reader): Message | undefined {
@@ -109,13 +118,16 @@ function decodeHello(reader: Reader): Message {
     addresses: list(reader, 1, ADDRESSES_MAX, url),
   } as const;
   // A sender of version 1 ends here.
-  if (hello.protocolMax < 2) return { ...hello, follows: false, lastSequence: 0, publicKey: NONE, nonce: NONE };
+  if (hello.protocolMax < 2) {
+    return { ...hello, follows: false, lastSequence: 0, publicKey: NONE, nonce: NONE, wish: "keep" };
+  }
   return {
     ...hello,
     follows: flag(reader),
     lastSequence: reader.varUint(),
     publicKey: nothingOr(reader, PUBLIC_KEY_BYTES),
     nonce: nothingOr(reader, NONCE_BYTES),
+    wish: hello.protocolMax < 3 ? "keep" : decodeWish(reader),
   };
 }
 
@@ -308,59 +320,4 @@ function decodeDifference(reader: Reader): DocumentDifference {
     update: reader.blob(DOCUMENT_BYTES_MAX),
     summary: flag(reader) ? decodeSummary(reader) : undefined,
   };
-}
-
-function list<T>(reader: Reader, bytesEach: number, max: number, decodeItem: (reader: Reader) => T): T[] {
-  const count = reader.count(bytesEach, max);
-  const items: T[] = [];
-  for (let i = 0; i < count; i++) items.push(decodeItem(reader));
-  return items;
-}
-
-function flag(reader: Reader): boolean {
-  const value = reader.byte();
-  if (value > 1) reader.fail(`flag of value ${value}`);
-  return value === 1;
-}
-
-/** What version 2 appended to a message of version 1. */
-function appended(reader: Reader): number {
-  return reader.remaining > 0 ? reader.varUint() : 0;
-}
-
-/** What is unknown is 0; what is known is one more than it is. */
-function maybe(reader: Reader): number | undefined {
-  const value = reader.varUint();
-  return value === 0 ? undefined : value - 1;
-}
-
-function varUint(reader: Reader): number {
-  return reader.varUint();
-}
-
-function url(reader: Reader): string {
-  return reader.text(ADDRESS_BYTES_MAX);
-}
-
-function name(reader: Reader): string {
-  const value = reader.text(NAME_BYTES_MAX);
-  if (value.length === 0 || value.includes("\0")) reader.fail("document name empty or with NUL");
-  return value;
-}
-
-function path(reader: Reader): string {
-  const value = reader.text(16);
-  if (!/^[0-9a-f]*$/.test(value)) reader.fail("path of the set tree is not hex");
-  return value;
-}
-
-function cursor(reader: Reader): DocumentKey | "" {
-  return hexBlob(reader, 8) as DocumentKey | "";
-}
-
-/** Hex of either no bytes or exactly `length` of them. */
-function hexBlob(reader: Reader, length: number): string {
-  const bytes = reader.varUint();
-  if (bytes !== 0 && bytes !== length) reader.fail(`length ${bytes} where 0 or ${length} is due`);
-  return reader.hex(bytes);
 }

@@ -1,27 +1,16 @@
 /** The body of each message, field by field; `decode-body.ts` is its mirror image. */
-import * as encoding from "lib0/encoding";
-import type { Beat, DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
+import { WISHES } from "./decode-membership.ts";
+import type { Encoder } from "./encode-fields.ts";
+import { blob, list, maybe, raw, text, uint } from "./encode-fields.ts";
+import { encodeMembership } from "./encode-membership.ts";
+import type { MembershipMessage } from "./membership-message.ts";
+import type { Beat, DocumentDifference, DocumentSummary, Hello, Message, NodeContent } from "./message.ts";
 import { fromHex } from "./reader.ts";
-
-type Encoder = encoding.Encoder;
 
 export function encodeBody(encoder: Encoder, message: Message): void {
   switch (message.type) {
     case "hello":
-      uint(encoder, message.protocolMin);
-      uint(encoder, message.protocolMax);
-      uint(encoder, message.fingerprintVersion);
-      uint(encoder, message.features);
-      uint(encoder, message.clusterId === undefined ? 0 : 1);
-      if (message.clusterId !== undefined) raw(encoder, fromHex(message.clusterId));
-      raw(encoder, fromHex(message.peerId));
-      raw(encoder, fromHex(message.processId));
-      uint(encoder, message.role === "writer" ? 0 : 1);
-      list(encoder, message.addresses, text);
-      uint(encoder, message.follows ? 1 : 0);
-      uint(encoder, message.lastSequence);
-      blob(encoder, message.publicKey);
-      return blob(encoder, message.nonce);
+      return encodeHello(encoder, message);
     case "proof":
       return raw(encoder, message.signature);
     case "follow":
@@ -71,9 +60,33 @@ export function encodeBody(encoder: Encoder, message: Message): void {
         uint(encoder, state.clock);
         text(encoder, state.state);
       });
+    case "neighbour":
+    case "disconnect":
+    case "forward-join":
+    case "shuffle":
+    case "shuffle-reply":
+      return encodeMembership(encoder, message);
     default:
       return encodeRepair(encoder, message);
   }
+}
+
+function encodeHello(encoder: Encoder, hello: Hello): void {
+  uint(encoder, hello.protocolMin);
+  uint(encoder, hello.protocolMax);
+  uint(encoder, hello.fingerprintVersion);
+  uint(encoder, hello.features);
+  uint(encoder, hello.clusterId === undefined ? 0 : 1);
+  if (hello.clusterId !== undefined) raw(encoder, fromHex(hello.clusterId));
+  raw(encoder, fromHex(hello.peerId));
+  raw(encoder, fromHex(hello.processId));
+  uint(encoder, hello.role === "writer" ? 0 : 1);
+  list(encoder, hello.addresses, text);
+  uint(encoder, hello.follows ? 1 : 0);
+  uint(encoder, hello.lastSequence);
+  blob(encoder, hello.publicKey);
+  blob(encoder, hello.nonce);
+  uint(encoder, WISHES.indexOf(hello.wish));
 }
 
 type RepairMessage = Exclude<
@@ -91,7 +104,8 @@ type RepairMessage = Exclude<
       | "broadcast"
       | "acknowledge"
       | "cover-ask"
-      | "presence";
+      | "presence"
+      | MembershipMessage["type"];
   }
 >;
 
@@ -203,30 +217,4 @@ function encodeDifference(encoder: Encoder, difference: DocumentDifference): voi
 function encodeBehind(encoder: Encoder, behind: Beat["behind"]): void {
   maybe(encoder, behind?.updates);
   if (behind !== undefined) uint(encoder, behind.bytes);
-}
-
-/** What is unknown is 0; what is known is one more than it is. */
-function maybe(encoder: Encoder, value: number | undefined): void {
-  uint(encoder, value === undefined ? 0 : value + 1);
-}
-
-function uint(encoder: Encoder, value: number): void {
-  encoding.writeVarUint(encoder, value);
-}
-
-function raw(encoder: Encoder, bytes: Uint8Array): void {
-  encoding.writeUint8Array(encoder, bytes);
-}
-
-function blob(encoder: Encoder, bytes: Uint8Array): void {
-  encoding.writeVarUint8Array(encoder, bytes);
-}
-
-function text(encoder: Encoder, value: string): void {
-  encoding.writeVarString(encoder, value);
-}
-
-function list<T>(encoder: Encoder, items: readonly T[], encodeItem: (encoder: Encoder, item: T) => void): void {
-  encoding.writeVarUint(encoder, items.length);
-  for (const item of items) encodeItem(encoder, item);
 }

@@ -26,6 +26,8 @@ export {
   SEGMENTS_PER_MESSAGE_MAX,
   SIGNATURE_BYTES,
   VERIFY_PAGE_MAX,
+  VIEW_PEERS_MAX,
+  WALK_MAX,
 } from "./limits.ts";
 export { FINGERPRINT_VERSION, LINK_SUBPROTOCOL, PROTOCOL_VERSION, PROTOCOL_VERSION_MIN } from "./version.ts";
 export type {
@@ -66,5 +68,6 @@ export type {
   VerifyEntry,
   VerifyPage,
 } from "./message.ts";
+export type { ForwardJoin, MemberEntry, Shuffle, ShuffleReply, Wish } from "./membership-message.ts";
 export { decodeFrame, decodeMessage, encodeFrame, encodeMessage } from "./codec.ts";
 export { Reader, equalBytes, fromHex, toHex } from "./reader.ts";

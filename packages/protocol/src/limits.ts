@@ -35,6 +35,10 @@ export const ADDRESSES_MAX = 64;
 export const ADDRESS_PEERS_MAX = 1024;
 export const ADDRESS_BYTES_MAX = 512;
 
+/** Peers in one message between members of a view, and links that one such message may walk. */
+export const VIEW_PEERS_MAX = 64;
+export const WALK_MAX = 16;
+
 /** Awareness state of one client, as JSON text. */
 export const PRESENCE_STATE_BYTES_MAX = 4 * KIB;
 export const PRESENCE_STATES_MAX = 1024;

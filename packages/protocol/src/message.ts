@@ -4,6 +4,7 @@
  * Every message that names a document carries its incarnation, because an update means nothing without it.
  */
 import type { ClusterId, DocumentKey, Incarnation, PeerId, ProcessId } from "./ids.ts";
+import type { MembershipMessage, Wish } from "./membership-message.ts";
 
 export type Message =
   | Hello
@@ -31,7 +32,8 @@ export type Message =
   | VerifyAsk
   | VerifyPage
   | Beat
-  | LagReport;
+  | LagReport
+  | MembershipMessage;
 
 export type Role = "writer" | "follower";
 
@@ -58,6 +60,8 @@ export interface Hello {
   readonly publicKey: Uint8Array;
   /** 16 bytes made for this link, which the other side signs in its {@link Proof}; empty when the sender asks for none. */
   readonly nonce: Uint8Array;
+  /** Means nothing from the side that was dialled. `keep` from a sender of an earlier version. Since version 3. */
+  readonly wish: Wish;
 }
 
 /** "I hold the private key of the public one in my hello", said directly after it. */

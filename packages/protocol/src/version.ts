@@ -4,7 +4,7 @@
  */
 
 /** The version this release speaks best. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** The oldest version this release still understands. */
 export const PROTOCOL_VERSION_MIN = 1;

@@ -43,11 +43,14 @@ const entry = fc.record({
 const known = fc.option(fc.nat(), { nil: undefined });
 const behind = fc.option(fc.record({ updates: fc.nat(), bytes: uint }), { nil: undefined });
 
+const walk = fc.nat(16);
+const member = fc.record({ peerId, role: fc.constantFrom("writer", "follower"), ageMs: uint, urls: list(url) });
+
 const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.Arbitrary<unknown> } } = {
   hello: {
     protocolMin: uint,
-    // What version 2 added is not read from a sender of version 1.
-    protocolMax: fc.maxSafeNat().filter((version) => version >= 2),
+    // What later versions added is not read from a sender of an earlier one.
+    protocolMax: fc.maxSafeNat().filter((version) => version >= 3),
     fingerprintVersion: uint,
     features: uint,
     clusterId: fc.option(hex<ClusterId>(16), { nil: undefined }),
@@ -59,6 +62,7 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
     lastSequence: uint,
     publicKey: bytesOrNone(32),
     nonce: bytesOrNone(16),
+    wish: fc.constantFrom("low", "high", "join", "keep"),
   },
   proof: { signature: fc.uint8Array({ minLength: 64, maxLength: 64 }) },
   follow: {},
@@ -93,6 +97,11 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
   },
   "lag-report": { lagMs: known, behind },
   recall: { sequence: uint },
+  neighbour: {},
+  disconnect: {},
+  "forward-join": { peer: member, walk },
+  shuffle: { walk, path: list(peerId), peers: list(member) },
+  "shuffle-reply": { path: list(peerId), peers: list(member) },
 };
 
 const anyMessage = fc.oneof(

@@ -45,9 +45,23 @@ describe("messages as bytes", () => {
       lastSequence: 0,
       publicKey: new Uint8Array(),
       nonce: new Uint8Array(),
+      wish: "keep",
     };
-    expect(decodeMessage(whole.subarray(0, whole.length - 3 - 33 - 17))).toEqual(expected);
+    expect(decodeMessage(whole.subarray(0, whole.length - 3 - 33 - 17 - 1))).toEqual(expected);
     expect(decodeMessage(whole)).toEqual(expected);
+  });
+
+  it("[HND20] a hello of version 2 is read without a wish, as a link to keep", () => {
+    const hello = { ...HELLO, protocolMax: 2 };
+    const whole = encodeMessage(hello);
+    expect(decodeMessage(whole.subarray(0, -1))).toEqual({ ...hello, wish: "keep" });
+    expect(decodeMessage(whole)).toEqual({ ...hello, wish: "keep" });
+  });
+
+  it("[HND3] a wish that nobody knows is refused", () => {
+    const whole = encodeMessage(HELLO);
+    whole[whole.length - 1] = 4;
+    expect(() => decodeMessage(whole)).toThrow(/wish of value 4/);
   });
 
   it("[HND20] a broadcast and a pong of version 1 are read as of no age", () => {

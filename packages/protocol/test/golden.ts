@@ -3,7 +3,7 @@ import type { Message } from "../src/index.ts";
 
 export const GOLDEN: { readonly [T in Message["type"]]: string } = {
   hello:
-    "010102010001c0c1c2c3c4c5c6c7c8c9cacbcccdcecfa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b701010877733a2f2f613a3101ac0220000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f10404142434445464748494a4b4c4d4e4f",
+    "010103010001c0c1c2c3c4c5c6c7c8c9cacbcccdcecfa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b701010877733a2f2f613a3101ac0220000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f10404142434445464748494a4b4c4d4e4f02",
   refuse: "0210594152524f575f4c494e4b5f53454c46026d65",
   follow: "17",
   ping: "0301",
@@ -32,4 +32,10 @@ export const GOLDEN: { readonly [T in Message["type"]]: string } = {
   beat: "1888270100c801a84604ac0202a0a1a2a3a4a5a6a7a8a9aaabacadaeaf80010ca0a1a2a3a4a5a6a7a8a9aaabacadaeaf0000",
   "lag-report": "192a00",
   recall: "1af0a204",
+  neighbour: "1b",
+  disconnect: "1c",
+  "forward-join": "1da0a1a2a3a4a5a6a7a8a9aaabacadaeaf01ac02010877733a2f2f613a3106",
+  shuffle:
+    "1e0501a0a1a2a3a4a5a6a7a8a9aaabacadaeaf02a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01ac02010877733a2f2f613a31a0a1a2a3a4a5a6a7a8a9aaabacadaeaf00ac0200",
+  "shuffle-reply": "1f01a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01ac02010877733a2f2f613a31",
 };

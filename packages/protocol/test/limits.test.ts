@@ -15,6 +15,8 @@ const difference: DocumentDifference = {
   summary: undefined,
 };
 const entry: VerifyEntry = { key: KEY, name: "n", incarnation: 1, fingerprint: "00".repeat(16), contentDigest: "" };
+const JOIN = SAMPLES["forward-join"];
+const MEMBER = { ...JOIN.peer, urls: [] };
 const state = { clientId: 1, clock: 1, state: "null" };
 const summary = { name: "n", incarnation: 1, fence: [], clients: [] };
 
@@ -87,6 +89,11 @@ const EDGES: readonly (readonly [keyof typeof protocol, string, (n: number) => M
   ["BATCH_DOCUMENTS_MAX", "keys", (n) => ({ type: "documents-ask", round: 1, summaries: [], keys: times(n, KEY) })],
   ["BATCH_DOCUMENTS_MAX", "documents streamed", (n) => ({ ...SAMPLES.stream, documents: times(n, difference) })],
   ["VERIFY_PAGE_MAX", "documents compared", (n) => ({ ...SAMPLES["verify-page"], entries: times(n, entry) })],
+  ["VIEW_PEERS_MAX", "members of a shuffle", (n) => ({ ...SAMPLES.shuffle, peers: times(n, MEMBER) })],
+  ["VIEW_PEERS_MAX", "members of its answer", (n) => ({ ...SAMPLES["shuffle-reply"], peers: times(n, MEMBER) })],
+  ["ADDRESSES_MAX", "addresses of a member", (n) => ({ ...JOIN, peer: { ...MEMBER, urls: times(n, "a") } })],
+  ["WALK_MAX", "a walk", (n) => ({ ...JOIN, walk: n })],
+  ["WALK_MAX", "the way back", (n) => ({ ...SAMPLES["shuffle-reply"], path: times(n, PEER) })],
   ["LINK_MESSAGE_BYTES_MAX", "bytes announced by a fragment", (n) => ({ ...SAMPLES.fragment, total: n })],
   ["LINK_FRAME_BYTES_MAX", "bytes of a fragment", (n) => ({ ...SAMPLES.fragment, bytes: new Uint8Array(n) })],
 ];

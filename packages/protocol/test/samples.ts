@@ -1,5 +1,5 @@
 /** One message of every type, for tests that hold all of them to something. */
-import type { ClusterId, DocumentKey, DocumentSummary, Message, PeerId, ProcessId } from "../src/index.ts";
+import type { ClusterId, DocumentKey, DocumentSummary, MemberEntry, Message, PeerId, ProcessId } from "../src/index.ts";
 
 const CLUSTER = "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf" as ClusterId;
 export const PEER = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf" as PeerId;
@@ -22,7 +22,7 @@ const summary: DocumentSummary = {
 export const HELLO: Extract<Message, { type: "hello" }> = {
   type: "hello",
   protocolMin: 1,
-  protocolMax: 2,
+  protocolMax: 3,
   fingerprintVersion: 1,
   features: 0,
   clusterId: CLUSTER,
@@ -34,7 +34,10 @@ export const HELLO: Extract<Message, { type: "hello" }> = {
   lastSequence: 300,
   publicKey: counting(32),
   nonce: counting(16, 0x40),
+  wish: "join",
 };
+
+const MEMBER: MemberEntry = { peerId: PEER, role: "follower", ageMs: 300, urls: ["ws://a:1"] };
 
 export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type: T }> } = {
   hello: HELLO,
@@ -133,4 +136,9 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
     ],
   },
   "lag-report": { type: "lag-report", lagMs: 41, behind: undefined },
+  neighbour: { type: "neighbour" },
+  disconnect: { type: "disconnect" },
+  "forward-join": { type: "forward-join", peer: MEMBER, walk: 6 },
+  shuffle: { type: "shuffle", walk: 5, path: [PEER], peers: [MEMBER, { ...MEMBER, role: "writer", urls: [] }] },
+  "shuffle-reply": { type: "shuffle-reply", path: [PEER], peers: [MEMBER] },
 };

@@ -32,6 +32,12 @@ export class Inbox {
     switch (message.type) {
       case "addresses":
         return exchange.learn(message.peers, now);
+      case "neighbour":
+      case "disconnect":
+      case "forward-join":
+      case "shuffle":
+      case "shuffle-reply":
+        return;
       case "broadcast":
         return replication.broadcast(link, message, now);
       case "acknowledge":

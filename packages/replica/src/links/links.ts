@@ -203,6 +203,7 @@ export class Links {
       lastSequence: lastSequence(),
       publicKey: credentials?.publicKey ?? NONE,
       nonce: credentials?.nonce() ?? NONE,
+      wish: "keep",
       ...link.own,
     };
   }

@@ -25,6 +25,7 @@ const hello: Hello = {
   lastSequence: 0,
   publicKey: new Uint8Array(),
   nonce: new Uint8Array(),
+  wish: "keep",
 };
 
 describe("judging a hello", () => {
