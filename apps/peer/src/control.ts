@@ -65,13 +65,14 @@ interface LagReport extends BehindReport {
   readonly writers: readonly { readonly peerId: string; readonly lagMs: number | null }[];
 }
 
-type LinkRoles = "feedsUs" | "takesOurs" | "theyHoldMore" | "weHoldMore";
+type LinkRoles = "congested" | "feedsUs" | "takesOurs" | "theyHoldMore" | "weHoldMore";
 
 interface LinkReport extends Pick<LinkStatus, "state" | "equal" | LinkRoles> {
   readonly role: PeerStatus["role"] | null;
   readonly peerId: string | null;
   readonly url: string | null;
   readonly rttMs: number | null;
+  readonly limit: number | null;
   readonly lagMs: number | null;
   readonly updatesBehind: number | null;
   readonly bytesBehind: number | null;
@@ -115,6 +116,7 @@ export async function withPeer<T>(
       links: () => client.links(),
       setRole: (role) => client.setRole(role),
       pauseLinks: (paused, peer) => client.pauseLinks(paused, peer),
+      limitLink: (peer, bytesPerSecond) => client.limitLink(peer, bytesPerSecond),
       stop: () => client.stop(),
     });
   } catch (error) {
@@ -192,6 +194,8 @@ function reportLink(link: LinkStatus): LinkReport {
     bytesBehind: link.bytesBehind ?? null,
     verifiedMs: link.verifiedMs ?? null,
     follower: link.follower === undefined ? null : reportBehind(link.follower),
+    limit: link.limit ?? null,
+    congested: link.congested,
   };
 }
 

@@ -315,6 +315,25 @@ describe("link", () => {
     expect(healed.paused).toBe(false);
   });
 
+  test("[CLI40] limit says how fast a link may go, and list shows it; what is no rate is refused", async () => {
+    const [other] = (await json(["link", "list", "--data", a])).links.map(({ peerId }) => peerId ?? "");
+    const limit = ["link", "limit", other!.slice(0, 12)];
+    expect(await json([...limit, "256k", "--data", a])).toEqual({ peer: other, limit: 262_144 });
+    const { links } = await json(["link", "list", "--data", a]);
+    expect(links.find(({ peerId }) => peerId === other)).toMatchObject({ limit: 262_144, congested: false });
+    expect((await run(["link", "list", "--data", a])).stdout).toMatch(/LAG +LIMIT\n(.*\n)*.*256 KiB\/s/);
+    expect((await run([...limit, "1.5MiB", "--data", a])).stdout).toBe(`sends at most 1.5 MiB/s to ${other}\n`);
+    expect(refusal(await run([...limit, "fast", "--data", a]))).toEqual([
+      2,
+      'yarrow: YARROW_USAGE "fast" is not a rate',
+    ]);
+    const [code, message] = refusal(await run([...limit, "4095", "--data", a]));
+    expect([code, message]).toEqual([2, "yarrow: YARROW_CONFIG_INVALID a link cannot go at 4095 bytes per second"]);
+    expect(refusal(await run(["link", "limit", "nobody", "1M", "--data", a]))[0]).toBe(1);
+    expect(await json([...limit, "off", "--data", a])).toEqual({ peer: other, limit: null });
+    expect((await run(["link", "list", "--data", a])).stdout).not.toContain("LIMIT");
+  });
+
   test("[CLI23] one link is named by the beginning of its peer id; one that does not exist is told", async () => {
     const other = writer.peerId;
     const open = async (): Promise<unknown[]> =>

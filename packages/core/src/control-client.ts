@@ -56,6 +56,8 @@ export interface ControlClient extends AsyncDisposable {
   links(): Promise<readonly LinkStatus[]>;
   setRole(role: Role): Promise<void>;
   pauseLinks(paused: boolean, peer?: string): Promise<void>;
+  /** See `Peer.limitLink`. */
+  limitLink(peer: string, bytesPerSecond: number | undefined): Promise<void>;
   /** Asks the peer to close; resolves when it has agreed, not when it is gone. */
   stop(): Promise<void>;
   close(): Promise<void>;
@@ -185,6 +187,10 @@ class SocketClient implements ControlClient {
 
   async pauseLinks(paused: boolean, peer?: string): Promise<void> {
     await this.#call(paused ? "links.pause" : "links.resume", peer === undefined ? {} : { peer });
+  }
+
+  async limitLink(peer: string, bytesPerSecond: number | undefined): Promise<void> {
+    await this.#call("links.limit", bytesPerSecond === undefined ? { peer } : { peer, bytesPerSecond });
   }
 
   async stop(): Promise<void> {

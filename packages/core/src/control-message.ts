@@ -65,6 +65,11 @@ export interface ControlMethods {
   readonly "links.list": { readonly params: object; readonly result: PeerStatus["links"] };
   readonly "links.pause": { readonly params: { readonly peer?: string }; readonly result: null };
   readonly "links.resume": { readonly params: { readonly peer?: string }; readonly result: null };
+  /** `bytesPerSecond` left out = no limit. */
+  readonly "links.limit": {
+    readonly params: { readonly peer: string; readonly bytesPerSecond?: number };
+    readonly result: null;
+  };
   readonly stop: { readonly params: object; readonly result: null };
 }
 

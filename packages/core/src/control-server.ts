@@ -188,6 +188,10 @@ const HANDLERS: Handlers = {
     await peer.pauseLinks(false, params.optionalText("peer"));
     return null;
   },
+  "links.limit": async (peer, params) => {
+    await peer.limitLink(params.text("peer"), params.optionalNumber("bytesPerSecond"));
+    return null;
+  },
   stop: () => null,
 };
 

@@ -42,6 +42,9 @@ export const SESSION_DRAIN_BYTES_PER_SECOND = 128 * KIB;
 /** Unsent bytes of a link at which live pushes stop. */
 export const LINK_CONGESTED_BYTES = 8 * MIB;
 
+/** A link whose other end reads nothing is cut off beyond this: more than the budget, one large message and what else keeps it alive. */
+export const LINK_BUFFER_BYTES_MAX = 64 * MIB;
+
 /** A dialled address must have become a WebSocket within this time. */
 export const DIAL_TIMEOUT_MS = 5_000;
 

@@ -7,11 +7,18 @@ import type { Event, LinkId } from "@yarrow/replica";
 import { LINK_SUBPROTOCOL } from "@yarrow/protocol";
 import { WebSocket } from "ws";
 import type { Counters } from "./counters.ts";
-import { CLOSE_TIMEOUT_MS, DIAL_TIMEOUT_MS, LINK_CONGESTED_BYTES, LINK_SOCKET_FRAME_BYTES_MAX } from "./limits.ts";
+import {
+  CLOSE_TIMEOUT_MS,
+  DIAL_TIMEOUT_MS,
+  LINK_BUFFER_BYTES_MAX,
+  LINK_CONGESTED_BYTES,
+  LINK_SOCKET_FRAME_BYTES_MAX,
+} from "./limits.ts";
 import { truncateReason } from "./session-sockets.ts";
 
 const CLOSE_NORMAL = 1000;
 const CLOSE_GOING_AWAY = 1001;
+const CLOSE_TRY_LATER = 1013;
 
 interface Link {
   readonly id: LinkId;
@@ -90,6 +97,13 @@ export class LinkSockets {
       link.webSocket.send(frame, { binary: true }, ignoreSendError);
     }
     link.socket.uncork();
+    if (link.webSocket.bufferedAmount > LINK_BUFFER_BYTES_MAX) {
+      return this.#endLink(
+        link,
+        CLOSE_TRY_LATER,
+        `more than ${LINK_BUFFER_BYTES_MAX} bytes wait for the other end to read`,
+      );
+    }
     if (!link.congested && link.webSocket.bufferedAmount > LINK_CONGESTED_BYTES) {
       link.congested = true;
       this.#options.submit({ type: "link-congested", link: id });

@@ -154,6 +154,11 @@ export interface Peer extends AsyncDisposable, PastMethods {
   waitUntilFresh(options: WaitOptions & { readonly maxLagMs: number }): Promise<void>;
   /** Cuts links to a peer (by id or address) or to all, or heals the cut. Errors: YARROW_LINK_LIMIT, YARROW_LINK_NOT_FOUND. */
   pauseLinks(paused: boolean, peer?: string): Promise<void>;
+  /**
+   * Limits how fast this peer sends to another (by id or address), in bytes per second, from now on and whenever it is linked again;
+   * undefined lifts the limit. Gone with the process. Errors: YARROW_LINK_LIMIT, YARROW_LINK_NOT_FOUND, YARROW_CONFIG_INVALID.
+   */
+  limitLink(peer: string, bytesPerSecond: number | undefined): Promise<void>;
   on<K extends keyof PeerEvents>(event: K, listener: (value: PeerEvents[K]) => void): () => void;
   /** Stops accepting, finishes what is under way, closes every session with 1012, closes the store. */
   close(): Promise<void>;
@@ -326,6 +331,10 @@ export interface LinkStatus {
   /** The other side's set was equal when last compared. */
   readonly equal: boolean;
   readonly rttMs: number | undefined;
+  /** Bytes per second at which this peer may send to the other; undefined = no limit. */
+  readonly limit: number | undefined;
+  /** Live updates are left out for now, because too much waits to be sent; they are repaired when it has been. */
+  readonly congested: boolean;
   /**
    * How old at most is what this peer holds of the other's set. On a link from which a follower takes changes: told by beats, within a
    * few tens of ms. On other links: 0 while the sets were equal when last compared, else the time since they were.

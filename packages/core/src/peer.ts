@@ -33,13 +33,13 @@ import { Loop } from "./loop.ts";
 import type { CheckedOptions } from "./options.ts";
 import type { DocumentHandle, Peer, PeerEvents, PeerStatus, WaitOptions } from "./peer-api.ts";
 import { Past } from "./past/peer-past.ts";
+import { PeerControls } from "./peer-controls.ts";
 import { PeerListeners } from "./peer-listeners.ts";
 import { perform } from "./perform.ts";
 import type { Targets } from "./perform.ts";
 import { changeRole, describeWriters } from "./peer-role.ts";
 import { readStatus } from "./peer-status.ts";
 import { IdleCheckpoint } from "./idle-checkpoint.ts";
-import { assertPausable } from "./pausable.ts";
 import { Queries } from "./query/queries.ts";
 import { compactSet, deleteDocument, verifySet } from "./questions.ts";
 import { notReady } from "./readiness.ts";
@@ -72,6 +72,8 @@ export class RunningPeer implements Peer {
   readonly at: Peer["at"] = (...request) => this.#past.at(...request);
   readonly history: Peer["history"] = (...request) => this.#past.history(...request);
   readonly revert: Peer["revert"] = (...request) => this.#past.revert(...request);
+  readonly pauseLinks: Peer["pauseLinks"] = (...request) => this.#controls.pauseLinks(...request);
+  readonly limitLink: Peer["limitLink"] = (...request) => this.#controls.limitLink(...request);
   readonly backup: Peer["backup"] = (...request) => this.#backups.write(...request);
   readonly #parts: PeerParts;
   readonly #relay: Relay;
@@ -91,6 +93,7 @@ export class RunningPeer implements Peer {
   readonly #idle: IdleCheckpoint;
   readonly #backups: Backups;
   readonly #past: Past;
+  readonly #controls: PeerControls;
   #nextSubscriber: SubscriberId = 1;
   #lifecycle: Lifecycle = "starting";
   #failure: Error | undefined;
@@ -138,7 +141,9 @@ export class RunningPeer implements Peer {
     this.#listeners = new PeerListeners(options.log);
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
     this.#backups = new Backups({ store, options, clock, ended: () => this.#idle.postpone() });
-    this.#past = new Past({ ...options, clock, host: this.#handleHost, assertOpen: () => this.#assertOpen() });
+    const assertOpen = (): void => this.#assertOpen();
+    this.#controls = new PeerControls({ replica, loop: this.#loop, assertOpen });
+    this.#past = new Past({ ...options, clock, host: this.#handleHost, assertOpen });
     this.#stopWatching = startWatches(counters, options, submit);
   }
 
@@ -267,13 +272,6 @@ export class RunningPeer implements Peer {
   async waitUntilFresh(options: WaitOptions & { readonly maxLagMs: number }): Promise<void> {
     this.#assertOpen();
     return waitUntilFresh(this.#requests, options);
-  }
-
-  async pauseLinks(paused: boolean, peer?: string): Promise<void> {
-    this.#assertOpen();
-    if (paused && peer !== undefined) assertPausable(this.#parts.replica, peer);
-    this.#loop.submit({ type: "pause-links", peer, paused });
-    await this.#loop.settled();
   }
 
   on<K extends keyof PeerEvents>(event: K, listener: (value: PeerEvents[K]) => void): () => void {

@@ -6,7 +6,7 @@ import type { Event } from "@yarrow/replica";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { WebSocket } from "ws";
 import { createCounters } from "../src/counters.ts";
-import { LINK_CONGESTED_BYTES } from "../src/limits.ts";
+import { LINK_BUFFER_BYTES_MAX, LINK_CONGESTED_BYTES } from "../src/limits.ts";
 import { LinkSockets } from "../src/link-sockets.ts";
 import { Listener } from "../src/listener.ts";
 
@@ -137,6 +137,18 @@ describe("LinkSockets", () => {
     expect(near.events.filter(({ type }) => type === "link-congested")).toHaveLength(1);
     farSocket.resume();
     await near.next("link-drained");
+  });
+
+  it("[LNK17] cuts off a link whose other end reads nothing at all", async () => {
+    const { near, far, nearId, farSocket } = await createPair();
+    farSocket.pause();
+    const frames = Array.from({ length: 32 }, () => new Uint8Array(1024 * 1024));
+    for (let sent = 0; sent <= LINK_BUFFER_BYTES_MAX + 32 * 1024 * 1024; sent += 32 * 1024 * 1024) {
+      near.sockets.send(nearId, frames);
+    }
+    expect((await near.next("link-closed")).reason).toContain("1006");
+    farSocket.resume();
+    await far.next("link-closed");
   });
 
   it("[LNK11] ends the link that sends an oversized frame, and no other", async () => {

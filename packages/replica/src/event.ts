@@ -37,6 +37,7 @@ export type Event =
   | LinkDrained
   | DialFailed
   | PauseLinks
+  | LimitLink
   | CredentialsChanged
   | SetRole
   | Compact
@@ -177,6 +178,15 @@ export interface PauseLinks {
   /** A peer id or an address; undefined = all links. */
   readonly peer: string | undefined;
   readonly paused: boolean;
+}
+
+/** Limits how fast this peer sends to another, now and whenever it is linked again while this process lives. */
+export interface LimitLink {
+  readonly type: "limit-link";
+  /** A peer id or an address. */
+  readonly peer: string;
+  /** At least LINK_RATE_MIN; undefined = no limit. */
+  readonly bytesPerSecond: number | undefined;
 }
 
 /** The list of trusted keys is another: links that it does not admit end. */

@@ -74,7 +74,7 @@ export class Inbox {
 
   #question(link: Link, message: Message, now: number): void {
     const { reconciler, responder, verifier, lag, standings } = this.#parts;
-    if (link.state.kind !== "open") return;
+    if (link.state.kind !== "open" || (isCostly(message) && !link.takesAnswers)) return;
     switch (message.type) {
       case "beat":
         return lag.takeBeat(link, message, now);
@@ -103,6 +103,11 @@ export class Inbox {
         return assert(false, `message ${message.type} is handled by the links`);
     }
   }
+}
+
+/** Its answer may be large. */
+function isCostly({ type }: Message): boolean {
+  return type === "nodes-ask" || type === "documents-ask" || type === "stream-ask" || type === "verify-ask";
 }
 
 /** What moves content, an incarnation or a fence. */

@@ -70,7 +70,7 @@ const UNDECIDED = "00000000000000000000000000000000" as ClusterId;
 export function assembleParts(options: PartsOptions) {
   const { config, store, random, peerId, processId, emit, now } = options;
   const documents = assembleDocuments(options);
-  const { tree, catalog, encoder, standings } = documents;
+  const { tree, catalog, encoder, standings, surplus, responder } = documents;
   const joining = (): boolean => options.clusterId() === undefined;
   const askDigest = (link: Link): void => reconciler.sendDigest(link, true);
   const roles: Roles = new Roles({ config, store, links: () => links, askDigest, emit }, options.initialRole);
@@ -87,6 +87,7 @@ export function assembleParts(options: PartsOptions) {
     opened: options.linkOpened,
     ended: options.linkEnded,
     timed: (link) => lag.timed(link),
+    drained: (link, at) => publisher.drained(link, at),
     followed: (link) => {
       lag.followed(link);
       reconciler.sendDigest(link, false);
@@ -102,8 +103,6 @@ export function assembleParts(options: PartsOptions) {
   const merges = new MergeRecords();
   const replication = new Replication({ ...options, merges, catalog, gossip, copies, confirmations });
 
-  const surplus = new Surplus({ roundsAlarm: config.stuckRoundsAlarm, emit });
-  const responder = new Responder({ store, catalog, encoder, tree, surplus, emit });
   const equal = (link: Link, at: number): void => {
     repairs.equal(link, at);
     merges.equal(link, at);
@@ -112,7 +111,7 @@ export function assembleParts(options: PartsOptions) {
     lag.verified(link, link.lag.mark(), at);
   };
   const reconciler: Reconciler = new Reconciler({ ...options, catalog, tree, responder, standings, equal, lag });
-  const publisher = new Publisher({ config, gossip, links, reconciler, lag, processId, role });
+  const publisher: Publisher = new Publisher({ config, gossip, links, reconciler, lag, processId, role });
   const evict = (name: string, detail: string): void => subscribers.quarantine(name, detail);
   const repairs = new Repairs({ store, catalog, emit, evict, suspect: (at) => lag.lost(at) });
   return {
@@ -128,8 +127,6 @@ export function assembleParts(options: PartsOptions) {
     confirmations,
     replication,
     merges,
-    surplus,
-    responder,
     reconciler,
     publisher,
     lag,
@@ -147,7 +144,10 @@ function assembleDocuments({ config, store, peerId, emit, clusterId }: PartsOpti
   );
   const workbench = new Workbench(config, emit);
   const encoder = new Encoder({ store, config, workbench, rebuild: (entry, damage) => catalog.rebuild(entry, damage) });
-  return { tree, catalog, workbench, encoder, standings: new Standings({ store, peerId, emit }) };
+  const surplus = new Surplus({ roundsAlarm: config.stuckRoundsAlarm, emit });
+  const responder = new Responder({ store, catalog, encoder, tree, surplus, emit });
+  const standings = new Standings({ store, peerId, emit });
+  return { tree, catalog, workbench, encoder, surplus, responder, standings };
 }
 
 /** What looks after documents when nobody asks for it, and what checks them. */

@@ -8,6 +8,7 @@ import type { ReplicaConfig } from "./config.ts";
 import type { AnnouncePresence, LinkId } from "./event.ts";
 import type { Gossip } from "./gossip/gossip.ts";
 import type { Lag } from "./lag/lag.ts";
+import type { Link } from "./links/link.ts";
 import type { Links } from "./links/links.ts";
 
 export interface PublisherParts {
@@ -73,14 +74,18 @@ export class Publisher {
   }
 
   congestion(id: LinkId, congested: boolean, now: number): void {
-    const { links, lag } = this.#parts;
-    const link = links.get(id);
+    const link = this.#parts.links.get(id);
     if (link === undefined) return;
-    link.congested = congested;
-    if (congested || !link.dirty) return;
+    link.socketCongested = congested;
+    this.drained(link, now);
+  }
+
+  /** What was dropped while the link was congested is repaired when it is no more. */
+  drained(link: Link, now: number): void {
+    if (link.congested || !link.dirty) return;
     link.dirty = false;
-    lag.hurry();
-    this.#parts.reconciler.suspect(id, now);
+    this.#parts.lag.hurry();
+    this.#parts.reconciler.suspect(link.id, now);
   }
 
   /** Call when nothing is staged. */

@@ -115,7 +115,7 @@ export class Replica {
     this.#runLater(now);
     this.#upkeep(now);
     this.#runLater(now);
-    this.#parts.links.flush();
+    this.#parts.links.flush(now);
     const effects = this.#effects;
     this.#effects = [];
     return effects;
@@ -159,6 +159,11 @@ export class Replica {
   /** False when so many peers are paused by name that `pause-links` would ignore another. */
   mayPause(peer: string): boolean {
     return this.#parts.links.mayPause(peer);
+  }
+
+  /** False when so many peers have a limit by name that `limit-link` would ignore another. */
+  mayLimit(peer: string): boolean {
+    return this.#parts.links.rateLimits.mayAdd(peer);
   }
 
   /** The committed state vector of a document, for a relay that must remember where a slow reader stood. */
@@ -225,6 +230,8 @@ export class Replica {
         return this.#parts.links.dialFailed(event.url, now);
       case "pause-links":
         return this.#parts.links.pause(event.peer, event.paused, now);
+      case "limit-link":
+        return this.#parts.links.limit(event.peer, event.bytesPerSecond, now);
       case "credentials-changed":
         return this.#parts.links.recheckCredentials(now);
       case "set-role":

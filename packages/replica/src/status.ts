@@ -35,6 +35,10 @@ export interface ReplicaLinkStatus {
   readonly verifiedMs: number | undefined;
   /** What that peer, a follower, says of its own lag. */
   readonly follower: LinkLagStatus["follower"];
+  /** Bytes per second at which this peer may send to that one; undefined = no limit. */
+  readonly limit: number | undefined;
+  /** Live updates are not sent for now, because too much waits to be sent; they are repaired later. */
+  readonly congested: boolean;
   /** Documents known to differ in the round that is under way. */
   readonly differing: number;
   /** The other side's role; undefined while there is no link. */
@@ -130,6 +134,8 @@ function describeLinks({ links, lag, directory, reconciler, now }: StatusParts):
     rttMs: link.rttMs,
     ...lag.describeLink(link, link.peerId, now),
     ...(link.beatsIn ? {} : { lagMs: equalLagMs(link, now) }),
+    limit: link.outgoing.rate,
+    congested: link.congested,
     differing: reconciler.remaining(link.id),
     role: link.hello?.role,
     feedsUs: link.feedsUs,
@@ -149,6 +155,8 @@ function describeLinks({ links, lag, directory, reconciler, now }: StatusParts):
       equal: false,
       rttMs: undefined,
       ...lag.describeLink(undefined, target.peerId, now),
+      limit: links.rateLimits.of([target.url, target.peerId]),
+      congested: false,
       differing: 0,
       role: undefined,
       feedsUs: false,

@@ -1,5 +1,5 @@
 /**
- * `yarrow link`: the links to other peers; cutting them and healing the cut.
+ * `yarrow link`: the links to other peers; cutting them and healing the cut, and limiting how fast this peer sends.
  */
 import type { Command } from "commander";
 import { YarrowError } from "@yarrow/core/command";
@@ -8,8 +8,10 @@ import type { StatusReport } from "../control.ts";
 import { EXIT_CODES } from "../exit-code.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { usageError } from "../failure.ts";
+import { parseRate } from "../config/size.ts";
 import { printJson, printLine } from "../stdout.ts";
 import { printable } from "../terminal/paint.ts";
+import { formatBytes } from "../terminal/quantity.ts";
 import { dataOption, jsonOption } from "./options.ts";
 import type { ControlOptions } from "./options.ts";
 import { formatLinks } from "./status-view.ts";
@@ -17,7 +19,7 @@ import { formatLinks } from "./status-view.ts";
 export function defineLink(program: Command, end: (code: ExitCode) => void): void {
   const link = program
     .command("link")
-    .summary("list, pause and resume links to other peers")
+    .summary("list, pause, resume and limit links to other peers")
     .description(
       "Links to other peers. A paused link carries nothing; both sides go on alone and merge when it is resumed.",
     )
@@ -37,6 +39,16 @@ export function defineLink(program: Command, end: (code: ExitCode) => void): voi
       .addOption(jsonOption())
       .action(async (peer: string | undefined, options: ControlOptions) => end(await pauseLinks(verb, peer, options)));
   }
+  link
+    .command("limit")
+    .description(
+      "Limits how fast this peer sends to another, also after a reconnect, until it is lifted or the peer is restarted.",
+    )
+    .argument("<peer>", "peer id (its beginning will do) or address")
+    .argument("<rate>", "bytes per second, such as 256KiB or 2M; `off` lifts the limit")
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (peer: string, rate: string, options: ControlOptions) => end(await limitLink(peer, rate, options)));
 }
 
 const examples = `
@@ -44,7 +56,9 @@ Examples:
   yarrow link list --data ./a
   yarrow link pause --data ./a                     cut this peer off from all others
   yarrow link resume --data ./a
-  yarrow link pause ws://site-b:4321 --data ./a`;
+  yarrow link pause ws://site-b:4321 --data ./a
+  yarrow link limit ws://site-b:4321 256k --data ./a     send at most 256 KiB a second
+  yarrow link limit ws://site-b:4321 off --data ./a`;
 
 async function listLinks(options: ControlOptions): Promise<ExitCode> {
   return withPeer(options.data, async (peer) => {
@@ -70,6 +84,34 @@ async function pauseLinks(
     }
     return EXIT_CODES.good;
   });
+}
+
+async function limitLink(other: string, rate: string, options: ControlOptions): Promise<ExitCode> {
+  const bytesPerSecond = rate === "off" ? undefined : readRate(rate);
+  return withPeer(options.data, async (peer) => {
+    const named = resolveLink(bytesPerSecond === undefined ? "resume" : "pause", other, (await peer.status()).links);
+    await peer.limitLink(named, bytesPerSecond);
+    if (options.json) await printJson({ peer: named, limit: bytesPerSecond ?? null });
+    else {
+      const speed = bytesPerSecond === undefined ? "without a limit" : `at most ${formatBytes(bytesPerSecond)}/s`;
+      await printLine(`sends ${speed} to ${printable(named)}`);
+    }
+    return EXIT_CODES.good;
+  });
+}
+
+/** A size, or a number with `k` or `M` as `dd` and `curl` write it; powers of 1,024. Throws an error of usage. */
+function readRate(text: string): number {
+  const short = /^(\d+(?:\.\d+)?)([kKmM]?)$/.exec(text);
+  const parsed =
+    short === null
+      ? parseRate(text)
+      : { value: Math.round(Number(short[1]) * (short[2] === "" ? 1 : /k/i.test(short[2]!) ? 1_024 : 1_048_576)) };
+  if ("value" in parsed && Number.isFinite(parsed.value)) return parsed.value;
+  throw usageError(
+    `"${printable(text)}" is not a rate`,
+    "Write bytes per second, such as 256k, 2M or 1.5MiB, or `off` to lift the limit.",
+  );
 }
 
 /**

@@ -18,6 +18,9 @@ const LINK_COLUMNS: readonly Column[] = [
   { title: "LAG", align: "right" },
 ];
 
+/** Shown where there is a limit. */
+const LIMIT_COLUMN: Column = { title: "LIMIT", align: "right" };
+
 /** The last of what came back from peers that had been away. */
 const MERGES_SHOWN = 5;
 
@@ -98,8 +101,10 @@ export function formatLinks({ links, paused }: Pick<StatusReport, "links" | "pau
     link.state !== "open" ? "" : link.equal ? ink("equal", "green") : ink("differ", "yellow"),
     link.rttMs === null ? "" : formatDuration(link.rttMs),
     link.lagMs === null ? "" : link.lagMs === 0 ? "none" : formatDuration(link.lagMs),
+    link.limit === null ? "" : `${formatBytes(link.limit)}/s`,
   ]);
-  return notice + formatTable(LINK_COLUMNS, rows);
+  const limited = links.some(({ limit }) => limit !== null);
+  return notice + (limited ? formatTable([...LINK_COLUMNS, LIMIT_COLUMN], rows) : formatTable(LINK_COLUMNS, rows));
 }
 
 /** What is wanted, how it goes, and who acknowledges. */

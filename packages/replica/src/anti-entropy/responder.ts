@@ -58,13 +58,13 @@ export class Responder {
         ? ({ path, kind: "children", sums: this.#tree.children(path) } as const)
         : ({ path, kind: "items", items } as const);
     });
-    link.send({ type: "nodes", round: ask.round, nodes });
+    link.answer({ type: "nodes", round: ask.round, nodes });
   }
 
   documents(link: Link, ask: DocumentsAsk, now: number): void {
     const { round } = ask;
     // Who does not take our changes has no reason to ask, save a peer of version 1, which cannot know.
-    if (!link.takesOurs) return link.send({ type: "documents", round, reply: true, documents: [], omitted: [] });
+    if (!link.takesOurs) return link.answer({ type: "documents", round, reply: true, documents: [], omitted: [] });
     const summaries: DocumentSummary[] = [...ask.summaries];
     for (const key of ask.keys) {
       const row = this.#store.readDocumentByKey(key);
@@ -72,12 +72,12 @@ export class Responder {
     }
     this.collect(summaries, now, (differences, omitted) => {
       const documents = link.feedsUs ? differences : this.#oneWay(link, round, differences);
-      link.send({ type: "documents", round, reply: true, documents, omitted });
+      link.answer({ type: "documents", round, reply: true, documents, omitted });
     });
   }
 
   stream(link: Link, ask: StreamAsk, now: number): void {
-    if (!link.takesOurs) return link.send({ type: "stream", round: ask.round, documents: [], next: "" });
+    if (!link.takesOurs) return link.answer({ type: "stream", round: ask.round, documents: [], next: "" });
     const rows = this.#store.listDocumentsByKey(ask.after, BATCH_DOCUMENTS_MAX);
     const wholes = this.#wholes(rows);
     const wanted = rows.map((row, i) => ({ ...nothingOf(row.name), whole: wholes[i] }));
@@ -85,7 +85,7 @@ export class Responder {
       const sent = rows.length - omitted.length;
       const complete = rows.length < BATCH_DOCUMENTS_MAX && omitted.length === 0;
       const next: DocumentKey | "" = complete ? "" : (rows[sent - 1]?.key ?? "");
-      link.send({ type: "stream", round: ask.round, documents, next });
+      link.answer({ type: "stream", round: ask.round, documents, next });
     });
   }
 

@@ -202,7 +202,7 @@ export class Lag {
     const behind = this.#behind(now);
     for (const link of followers) {
       // A beat would wait behind all that waits there already.
-      if (link.congested) continue;
+      if (link.socketCongested) continue;
       const own = link.lag.tell(link.outgoing.waitingBytes > 0, now);
       const late = writers.map((writer) =>
         writer.behindMs === undefined ? writer : { ...writer, behindMs: writer.behindMs + own.heldMs },

@@ -9,6 +9,23 @@ import { Outgoing } from "./outgoing.ts";
 const BEATS_SINCE_VERSION = 2;
 const FIRST_PING_WAIT_MS = 125;
 
+/**
+ * What does not wait for a rate: without it a link ends, or the other side believes something wrong. All of it is small, and none
+ * of it means more when it comes behind what was sent before: a beat says how long that has waited.
+ */
+const URGENT: ReadonlySet<Message["type"]> = new Set([
+  "hello",
+  "proof",
+  "follow",
+  "refuse",
+  "ping",
+  "pong",
+  "fragment-taken",
+  "acknowledge",
+  "beat",
+  "lag-report",
+] as const);
+
 export type LinkState =
   /** Our hello is out, theirs has not come. */
   | { readonly kind: "greeting"; readonly until: number }
@@ -41,7 +58,8 @@ export class Link {
   #pingSequence = 0;
   #pingSentAt = 0;
   rttMs: number | undefined;
-  congested = false;
+  /** The socket holds more than its budget. */
+  socketCongested = false;
   /** Live updates were dropped or refused: only anti-entropy makes the two equal again. */
   dirty = false;
   /** When both sets were last known equal. */
@@ -62,6 +80,16 @@ export class Link {
     this.state = { kind: "greeting", until: now + helloTimeoutMs };
     this.heardAt = now;
     this.pingDueAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** It takes no live push. */
+  get congested(): boolean {
+    return this.socketCongested || this.outgoing.over;
+  }
+
+  /** All that an operator may call the other side. */
+  get names(): string[] {
+    return [this.peerId, this.dialled, ...(this.hello?.addresses ?? [])].filter((name) => name !== undefined);
   }
 
   get weDialled(): boolean {
@@ -119,7 +147,17 @@ export class Link {
   }
 
   send(message: Message): void {
-    this.outgoing.push(encodeMessage(message));
+    this.outgoing.push(encodeMessage(message), URGENT.has(message.type));
+  }
+
+  /** False where so much waits to be sent that the other side must first read. */
+  get takesAnswers(): boolean {
+    return !this.socketCongested && this.outgoing.takesAnswers;
+  }
+
+  /** Answers a question of the other side, if it reads what it asked for. */
+  answer(message: Message): void {
+    if (this.takesAnswers) this.send(message);
   }
 
   sendPing(now: number): void {

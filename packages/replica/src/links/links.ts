@@ -6,18 +6,19 @@
  * 2. At most one open link per process; both sides choose the same one without talking.
  * 3. Every link that ends on our initiative says why first.
  */
-import type { ClusterId, Hello, Message, PeerId, ProcessId, Proof, Role, YarrowErrorCode } from "@yarrow/protocol";
+import type { Hello, Message, PeerId, Proof, Role, YarrowErrorCode } from "@yarrow/protocol";
 import { decodeFrame, decodeMessage, FINGERPRINT_VERSION, PROTOCOL_VERSION } from "@yarrow/protocol";
 import { PROTOCOL_VERSION_MIN, YarrowError } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
-import type { Effect, Fact } from "../effect.ts";
+import type { Fact } from "../effect.ts";
 import type { LinkId } from "../event.ts";
-import type { Directory, Loss, Target } from "../membership/directory.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Loss, Target } from "../membership/directory.ts";
 import { judgeCredential, proofStatement } from "./credentials.ts";
 import { judgeHello, newerLinkStays } from "./handshake.ts";
 import { Link } from "./link.ts";
+import type { LinksOptions } from "./links-options.ts";
 import { Pauses } from "./pauses.ts";
+import { RateLimits } from "./rate-limits.ts";
 
 const NONE = new Uint8Array();
 
@@ -30,32 +31,11 @@ const REFUSED_THERE: { readonly [code: string]: Loss } = { ...REFUSED_HERE, YARR
 
 const LINKS_PAUSED = "links of this peer are paused";
 
-export interface LinksOptions {
-  readonly config: ReplicaConfig;
-  readonly directory: Directory;
-  readonly peerId: PeerId;
-  readonly processId: ProcessId;
-  readonly addresses: readonly string[];
-  readonly role: () => Role;
-  readonly clusterId: () => ClusterId | undefined;
-  /** Where the order of arrival at this peer's store stands. */
-  readonly lastSequence: () => number;
-  /** Returns false when it cannot be remembered. */
-  readonly adoptCluster: (id: ClusterId) => boolean;
-  readonly credentials?: Credentials | undefined;
-  readonly emit: (effect: Effect) => void;
-  readonly opened: (link: Link, now: number) => void;
-  readonly ended: (link: Link, now: number) => void;
-  /** The other side of an open link has begun to follow this one. */
-  readonly followed: (link: Link) => void;
-  /** A ping was answered. */
-  readonly timed: (link: Link) => void;
-}
-
 export class Links {
   readonly #options: LinksOptions;
   readonly #links = new Map<LinkId, Link>();
   readonly #pauses = new Pauses();
+  readonly rateLimits = new RateLimits();
 
   constructor(options: LinksOptions) {
     this.#options = options;
@@ -142,6 +122,17 @@ export class Links {
     }
   }
 
+  /** How fast to send to a peer or address, from now on and whenever it is linked again; undefined = as fast as it goes. */
+  limit(name: string, bytesPerSecond: number | undefined, now: number): void {
+    const named = this.open().filter(({ names }) => names.includes(name));
+    this.rateLimits.set(
+      name,
+      bytesPerSecond,
+      named.flatMap(({ names }) => names),
+    );
+    for (const link of this.open()) link.outgoing.limit(this.rateLimits.of(link.names), now);
+  }
+
   /** False when no further peer can be paused by name. */
   mayPause(peer: string): boolean {
     return this.#pauses.mayAdd(peer);
@@ -158,7 +149,7 @@ export class Links {
     link.send({ type: "refuse", code, detail });
     this.#end(link, `${code}: ${detail}`, now, REFUSED_HERE[code] ?? "failed");
     this.#emitFact({ kind: "link-refused", code, detail, url: link.dialled });
-    this.#sendFrames(link);
+    this.#sendFrames(link, now);
     this.#options.emit({ type: "close-link", link: link.id, code, detail });
   }
 
@@ -174,14 +165,15 @@ export class Links {
     let next = this.#pauses.all ? Number.POSITIVE_INFINITY : directory.nextDeadline();
     for (const link of this.#links.values()) {
       if (link.state.kind === "greeting" || link.state.kind === "proving") next = Math.min(next, link.state.until);
-      if (link.state.kind === "open") next = Math.min(next, link.pingDueAt, link.heardAt + config.linkSilentMs);
+      if (link.state.kind !== "open") continue;
+      next = Math.min(next, link.pingDueAt, link.heardAt + config.linkSilentMs, link.outgoing.nextDeadline());
     }
     return next;
   }
 
   /** Emits what the links have to send. */
-  flush(): void {
-    for (const link of this.#links.values()) if (link.state.kind !== "closing") this.#sendFrames(link);
+  flush(now: number): void {
+    for (const link of this.#links.values()) if (link.state.kind !== "closing") this.#sendFrames(link, now);
   }
 
   #isConfigured(dialled: string | undefined): boolean {
@@ -300,6 +292,7 @@ export class Links {
       this.#emitFact({ kind: "duplicate-identity", peerId: hello.peerId });
     }
     if (link.dialled !== undefined) directory.linked(link.dialled, hello.peerId, hello.processId);
+    link.outgoing.limit(this.rateLimits.of(link.names), now);
     this.#emitFact({ kind: "link-up", link: link.id, peerId: hello.peerId, url: link.dialled });
     this.#options.opened(link, now);
     this.#followPerhaps(link);
@@ -368,6 +361,7 @@ export class Links {
       );
     }
     if (link.state.kind !== "open") return;
+    if (link.outgoing.takeDrained()) this.#options.drained(link, now);
     if (now >= link.heardAt + config.linkSilentMs) {
       this.refuse(link, "YARROW_LINK_SILENT", `nothing heard for ${config.linkSilentMs} ms`, now);
     } else if (now >= link.pingDueAt) {
@@ -385,8 +379,8 @@ export class Links {
     );
   }
 
-  #sendFrames(link: Link): void {
-    const frames = link.outgoing.takeFrames();
+  #sendFrames(link: Link, now: number): void {
+    const frames = link.outgoing.takeFrames(now);
     if (frames.length > 0) this.#options.emit({ type: "send", link: link.id, frames });
   }
 

@@ -30,7 +30,6 @@ export class Pauses {
   }
 
   covers(link: Link): boolean {
-    if (this.#all || this.has(link.peerId) || this.has(link.dialled)) return true;
-    return link.hello?.addresses.some((url) => this.has(url)) ?? false;
+    return this.#all || link.names.some((name) => this.has(name));
   }
 }

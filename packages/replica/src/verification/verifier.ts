@@ -106,7 +106,7 @@ export class Verifier {
     const { pages, tree } = this.#parts;
     const root = tree.root();
     pages.after(ask.after, ask.deep, now, (entries, next) => {
-      link.send({ type: "verify-page", request: ask.request, root, entries, next });
+      link.answer({ type: "verify-page", request: ask.request, root, entries, next });
     });
   }
 

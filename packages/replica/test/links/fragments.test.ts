@@ -25,7 +25,7 @@ function piece(overrides: Partial<Fragment> = {}): Fragment {
 
 /** Takes all there is to send, checks the frames, and returns the messages. */
 function sent(outgoing: Outgoing) {
-  const frames = outgoing.takeFrames();
+  const frames = outgoing.takeFrames(0);
   for (const frame of frames) expect(frame.length).toBeLessThanOrEqual(LINK_FRAME_BYTES_MAX);
   return frames.flatMap((frame) => decodeFrame(frame));
 }
@@ -34,17 +34,17 @@ describe("sending", () => {
   it("small messages of a batch share a frame", () => {
     const outgoing = new Outgoing();
     for (let i = 0; i < 100; i++) outgoing.push(ping);
-    const frames = outgoing.takeFrames();
+    const frames = outgoing.takeFrames(0);
     expect(frames.length).toBe(1);
     expect(decodeFrame(frames[0]!).length).toBe(100);
-    expect(outgoing.takeFrames()).toEqual([]);
+    expect(outgoing.takeFrames(0)).toEqual([]);
   });
 
   it("middling messages do not make a frame too large", () => {
     const outgoing = new Outgoing();
     const middling = encodeMessage({ type: "fragment", transfer: 9, total: 1, bytes: noise(200 * KIB) });
     for (let i = 0; i < 5; i++) outgoing.push(middling);
-    const frames = outgoing.takeFrames();
+    const frames = outgoing.takeFrames(0);
     expect(frames.length).toBe(5);
     for (const frame of frames) expect(frame.length).toBeLessThanOrEqual(LINK_FRAME_BYTES);
   });
