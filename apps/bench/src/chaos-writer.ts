@@ -33,6 +33,11 @@ export class ChaosWriter {
     this.timer = setInterval(() => this.edit(), intervalMs);
   }
 
+  /** Edits no more, and stays connected. */
+  rest(): void {
+    clearInterval(this.timer);
+  }
+
   /** One edit: an array element, a map entry or a piece of text, in turn. */
   edit(): void {
     const { doc } = this.client;
@@ -61,7 +66,7 @@ export class ChaosWriter {
 
   /** Ends without a goodbye; what only this client had is gone. */
   vanish(): void {
-    clearInterval(this.timer);
+    this.rest();
     this.client.vanish();
     this.client.doc.destroy();
   }

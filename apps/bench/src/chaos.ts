@@ -2,15 +2,14 @@
  * Peers are killed without warning while stock clients write through all of them; in the end the clients vanish together with
  * their peers. What anyone was shown must be there afterwards, on every peer, and nothing that nobody wrote.
  */
-import * as Y from "yjs";
 import { ChaosRecorder, type Edit } from "./chaos-recorder.ts";
-import { ChaosWriter, tokensOf } from "./chaos-writer.ts";
+import { ChaosWriter } from "./chaos-writer.ts";
+import { audit } from "./chaos-audit.ts";
 import { PeerSet } from "./peer-set.ts";
 import { type PeerProcess, type Program, rootsEqual } from "./processes.ts";
 import { type Progress, silent } from "./progress.ts";
 import type { Check, Result } from "./results.ts";
 import { seededRandom } from "./statistics.ts";
-import { readThroughClient } from "./stock-client.ts";
 import { pause, waitUntil } from "./waiting.ts";
 
 const DOCUMENTS = ["chaos/one", "chaos/two"] as const;
@@ -83,7 +82,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   progress.say("peers restart and converge");
   await Promise.all(set.peers.map((peer) => peer.restart()));
   await rootsEqual(set.peers);
-  const findings = await audit(set.peers, recorder);
+  const findings = await audit(set.peers, DOCUMENTS, recorder);
   const verifyCodes = [];
   for (const peer of set.peers) verifyCodes.push((await peer.run("verify", "--deep", "--json")).code);
   const pending = (await Promise.all(set.peers.map((peer) => peer.status()))).map(({ documents }) => documents.pending);
@@ -156,30 +155,6 @@ class Storm {
   private writersOf(peer: PeerProcess): readonly ChaosWriter[] {
     return this.writers.filter((writer) => writer.peer === peer);
   }
-}
-
-/** Compares what every peer has with what anyone was shown. */
-async function audit(
-  peers: readonly PeerProcess[],
-  recorder: ChaosRecorder,
-): Promise<{ missing: Edit[]; invented: string[] }> {
-  const shown = recorder.edits.filter((edit) => recorder.wasEchoed(edit) || recorder.wasSeen(edit));
-  const written = new Set(recorder.edits.map((edit) => edit.token));
-  const missing = new Set<Edit>();
-  const invented = new Set<string>();
-  for (const peer of peers) {
-    for (const document of DOCUMENTS) {
-      const doc = await readThroughClient(peer.url, document);
-      const tokens = tokensOf(doc);
-      for (const edit of shown) {
-        if (edit.document !== document) continue;
-        if (!tokens.has(edit.token) || Y.getState(doc.store, edit.clientId) < edit.to) missing.add(edit);
-      }
-      for (const token of tokens) if (!written.has(token)) invented.add(token);
-      doc.destroy();
-    }
-  }
-  return { missing: [...missing], invented: [...invented] };
 }
 
 export function chaosResult(report: ChaosReport, options: ChaosOptions): Result {

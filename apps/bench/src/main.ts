@@ -17,6 +17,8 @@ import { type Progress, makeProgress } from "./progress.ts";
 import { writeReport } from "./report.ts";
 import { type QueryRunOptions, runQueries } from "./query.ts";
 import { type Result, isGood, publish } from "./results.ts";
+import { stormResult } from "./storm/judge.ts";
+import { runStorm } from "./storm/storm.ts";
 import { readTrace } from "./trace-format.ts";
 import { runTrace } from "./trace.ts";
 
@@ -174,6 +176,20 @@ program
   });
 
 program
+  .command("storm")
+  .description("peers behind a proxy that delays, stalls, swallows, cuts and refuses, and kill -9, under stock clients")
+  .option("--peers <n>", "peers, each with two clients", count, 12)
+  .option("--minutes <n>", "length of the storm", positive, 10)
+  .option("--rate <n>", "updates per second, of all clients together", count, 100)
+  .option("--small", "5 peers, 1 minute: shows that it runs")
+  .option("--seed <n>", "plan of the faults; random when not given", count)
+  .action(async (chosen: { peers: number; minutes: number; rate: number; small?: boolean; seed?: number }) => {
+    const { small = false, ...options } = chosen;
+    const size = small ? { peers: 5, minutes: 1, rate: 40 } : {};
+    await conclude("storm", async (progress) => stormResult(await runStorm({ ...options, ...size, progress })));
+  });
+
+program
   .command("order")
   .description("trace a peer's system calls: the log is on disk before the echo leaves (needs strace)")
   .option("--writes <n>", "writes", count, 100)
@@ -256,6 +272,12 @@ async function conclude<T extends Result | undefined>(
   await publish(result, resultsFolder === undefined ? json : join(resultsFolder, `${result.workload}.json`));
   if (!isGood(result)) process.exitCode = 1;
   return result;
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Give a number above 0.");
+  return value;
 }
 
 function count(text: string): number {

@@ -18,6 +18,22 @@ interface Table {
   readonly rows: readonly (readonly Cell[])[];
 }
 
+/** Measured points behind a plot, in ascending order of x. */
+export interface Series {
+  readonly name: string;
+  /** What is on the axes, with units: `peers`, `bytes per document`. */
+  readonly x: string;
+  readonly y: string;
+  readonly points: readonly (readonly [x: number, y: number])[];
+}
+
+/** Something that lasted, for a plot along time. */
+export interface Span {
+  readonly lane: string;
+  readonly fromSeconds: number;
+  readonly toSeconds: number;
+}
+
 export interface Result {
   readonly workload: string;
   /** One sentence on what was run. */
@@ -25,6 +41,9 @@ export interface Result {
   readonly options: Readonly<Record<string, unknown>>;
   readonly tables: readonly Table[];
   readonly checks: readonly Check[];
+  /** For plots; not printed. */
+  readonly series?: readonly Series[];
+  readonly spans?: readonly Span[];
 }
 
 export interface SavedResult extends Result {

@@ -1,0 +1,208 @@
+/** What a storm proved, as tables, checks and the series of its plot. */
+import type { Check, Result, Series } from "../results.ts";
+import { median } from "../statistics.ts";
+import type { Cell } from "../table.ts";
+import type { Dial } from "./fault-proxy.ts";
+import { FAULT_KINDS, survivorsOf } from "./plan.ts";
+import { EQUAL_WITHIN_MS, type StormReport } from "./storm.ts";
+import type { MemorySample } from "./watch.ts";
+import { countByKind } from "./weather.ts";
+
+const MIB = 1024 * 1024;
+/** Memory counts from here on, or from this share of a shorter storm: before it caches fill and code is compiled. */
+const WARM_AFTER_MS = 120_000;
+const WARM_AFTER_SHARE = 0.2;
+/** Memory at a moment is the median over this share of the storm: a process breathes with its garbage. */
+const MEMORY_WINDOW_SHARE = 0.05;
+const GROWTH_BYTES_MAX = 96 * MIB;
+const DIALS_PER_SECOND_MEAN_MAX = 2;
+
+export function stormResult(report: StormReport): Result {
+  const { options, kills, spans } = report;
+  return {
+    workload: "storm",
+    summary:
+      `${options.peers} peers and ${2 * options.peers} stock clients with ${options.rate} updates/s in all, ` +
+      `${options.minutes} min of faults on every link, ${spans.length} faults, ${kills} of them kill -9; ` +
+      `run it again with --seed ${options.seed}`,
+    options: { ...options },
+    tables: [
+      {
+        title: "Faults",
+        head: ["fault", "begun", "longest s"],
+        rows: FAULT_KINDS.map((kind) => faultRow(report, kind)),
+      },
+      { title: "Felt on the wire", head: ["effect", "count"], rows: feltRows(report) },
+      {
+        title: "Run",
+        head: ["written", "echoed", "seen by others", "missing", "invented", "equal after s", "dials"],
+        rows: [
+          [
+            report.written,
+            report.echoed,
+            report.seen,
+            report.missing.length,
+            report.invented.length,
+            report.equalAfterMs === undefined ? undefined : report.equalAfterMs / 1_000,
+            report.dials.length,
+          ],
+        ],
+      },
+      {
+        title: "Resident memory of each peer in MiB",
+        head: ["peer", "warm", "at the end", "most", "dials", "most dials in one second"],
+        rows: Array.from({ length: options.peers }, (_, at) => peerRow(report, at)),
+      },
+    ],
+    checks: judge(report),
+    series: seriesOf(report),
+    spans,
+  };
+}
+
+function judge(report: StormReport): Check[] {
+  const { options, missing, invented, verifyCodes, deaths, links, kills, felt } = report;
+  const { peers } = options;
+  const growths = Array.from({ length: survivorsOf(peers) }, (_, at) => growthBytes(report, at));
+  const grown = Math.max(...growths) / MIB;
+  const busiest = Math.max(...Array.from({ length: peers }, (_, at) => peakDials(report.dials, at)));
+  const mean = report.dials.length / peers / (report.stormMs / 1_000);
+  const peakMax = 3 * (peers - 1);
+  return [
+    {
+      name: `all peers are equal within ${EQUAL_WITHIN_MS / 1_000} s after the last fault`,
+      good: report.equalAfterMs !== undefined,
+      found: report.unequal ?? `after ${((report.equalAfterMs ?? 0) / 1_000).toFixed(1)} s`,
+    },
+    {
+      name: "verify --deep agrees on every peer",
+      good: verifyCodes.every((code) => code === 0),
+      found: `exit codes ${verifyCodes.join(", ")}`,
+    },
+    {
+      name: "nothing that was echoed or seen is missing on any peer",
+      good: missing.length === 0,
+      found: missing.length === 0 ? `0 of ${report.echoed}` : `${missing.length}, first ${missing[0]?.token}`,
+    },
+    { name: "nothing appeared that nobody wrote", good: invented.length === 0, found: `${invented.length} invented` },
+    {
+      name: "no process ended but by kill -9",
+      good: deaths.length === 0,
+      found: deaths.length === 0 ? `${kills} kills, 0 other ends` : `${deaths.length}: ${deaths[0]?.slice(-400)}`,
+    },
+    {
+      name: `memory of the peers that were never killed grows by at most ${GROWTH_BYTES_MAX / MIB} MiB once warm`,
+      good: grown <= GROWTH_BYTES_MAX / MIB,
+      found: growths.map((bytes) => `${(bytes / MIB).toFixed(1)} MiB`).join(", "),
+    },
+    {
+      name: `no peer dials more than ${peakMax} times in a second, nor more than ${DIALS_PER_SECOND_MEAN_MAX} times on average`,
+      good: busiest <= peakMax && mean <= DIALS_PER_SECOND_MEAN_MAX,
+      found: `at most ${busiest} in a second, ${mean.toFixed(2)} per second on average`,
+    },
+    {
+      name: "every pair of peers is linked again",
+      good: links.every((count) => count === peers - 1),
+      found: `open links ${links.join(", ")}`,
+    },
+    {
+      name: "every kind of fault was begun, and felt on the wire",
+      good: FAULT_KINDS.every((kind) => countByKind(report.spans, kind) > 0) && Object.values(felt).every((n) => n > 0),
+      found: `${report.spans.length} faults, ${felt.cutShort} writes cut short, ${felt.halfClosed} half-closed, ${felt.oneWayConnections} dead one way`,
+    },
+  ];
+}
+
+function faultRow({ spans }: StormReport, kind: (typeof FAULT_KINDS)[number]): Cell[] {
+  const own = spans.filter(({ lane }) => lane === kind);
+  const longest = Math.max(0, ...own.map(({ fromSeconds, toSeconds }) => toSeconds - fromSeconds));
+  return [kind, own.length, longest];
+}
+
+function feltRows({ felt }: StormReport): Cell[][] {
+  return [
+    ["bytes delayed", felt.delayedBytes],
+    ["writes held back by stalls", felt.stalledWrites],
+    ["bytes swallowed", felt.swallowedBytes],
+    ["connections dead in one direction", felt.oneWayConnections],
+    ["connections half-closed", felt.halfClosed],
+    ["connections reset in the middle of a write", felt.cutShort],
+    ["connections reset by outages", felt.reset],
+    ["dials refused by outages", felt.refused],
+  ];
+}
+
+function peerRow(report: StormReport, at: number): Cell[] {
+  const { from, warmTo, endFrom, to } = windows(report.stormMs);
+  const most = Math.max(...residentOf(report.memory, at, 0, Number.POSITIVE_INFINITY));
+  const isSurvivor = at < survivorsOf(report.options.peers);
+  return [
+    isSurvivor ? `${at}, never killed` : `${at}`,
+    median(residentOf(report.memory, at, from, warmTo)) / MIB,
+    median(residentOf(report.memory, at, endFrom, to)) / MIB,
+    most / MIB,
+    report.dials.filter((dial) => dial.from === at).length,
+    peakDials(report.dials, at),
+  ];
+}
+
+/** Of a peer that was never killed. */
+function growthBytes(report: StormReport, at: number): number {
+  const { from, warmTo, endFrom, to } = windows(report.stormMs);
+  return median(residentOf(report.memory, at, endFrom, to)) - median(residentOf(report.memory, at, from, warmTo));
+}
+
+function windows(stormMs: number) {
+  const from = Math.min(WARM_AFTER_MS, stormMs * WARM_AFTER_SHARE);
+  const length = Math.max(4_000, stormMs * MEMORY_WINDOW_SHARE);
+  return { from, warmTo: from + length, endFrom: stormMs - length, to: stormMs };
+}
+
+function residentOf(samples: readonly MemorySample[], peer: number, fromMs: number, toMs: number): number[] {
+  return samples
+    .filter(({ atMs }) => atMs >= fromMs && atMs <= toMs)
+    .flatMap(({ residentBytes }) => residentBytes[peer] ?? []);
+}
+
+/** Most dials of one peer in any second of the clock. */
+function peakDials(dials: readonly Dial[], from: number): number {
+  const counts = countPerSecond(dials.filter((dial) => dial.from === from));
+  return Math.max(0, ...counts.values());
+}
+
+function countPerSecond(dials: readonly Dial[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { atMs } of dials) {
+    const second = Math.floor(atMs / 1_000);
+    counts.set(second, (counts.get(second) ?? 0) + 1);
+  }
+  return counts;
+}
+
+function seriesOf({ memory, dials, options, stormMs }: StormReport): Series[] {
+  const counts = countPerSecond(dials);
+  const seconds = Array.from({ length: Math.ceil(stormMs / 1_000) }, (_, second) => second);
+  const survivors = Array.from({ length: survivorsOf(options.peers) }, (_, at) => at);
+  return [
+    {
+      name: "dials of all peers",
+      x: "seconds",
+      y: "dials per second",
+      points: seconds.map((s) => [s, counts.get(s) ?? 0]),
+    },
+    ...survivors.map((at) => ({
+      name: `memory of peer ${at}`,
+      x: "seconds",
+      y: "MiB resident",
+      points: memory
+        .filter(({ residentBytes }) => residentBytes[at] !== undefined)
+        .map(
+          ({ atMs, residentBytes }) => [Math.round(atMs / 100) / 10, round((residentBytes[at] ?? 0) / MIB)] as const,
+        ),
+    })),
+  ];
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}
