@@ -1,9 +1,10 @@
 /**
  * The disk of a simulated peer: a memory store, its transactions counted, and the documents they write noted.
  */
-import { Inspector, MemoryStore } from "@yarrow/replica";
+import { MemoryStore } from "@yarrow/replica";
 import type { DocumentRow } from "@yarrow/replica";
 import type { ClusterId, PeerId } from "@yarrow/protocol";
+import { Inspection } from "./inspection.ts";
 
 /** How many of the last transactions a power loss can take. */
 const KEPT_TRANSACTIONS = 64;
@@ -11,7 +12,7 @@ const KEPT_TRANSACTIONS = 64;
 export class Disk {
   readonly store: MemoryStore;
   /** For checkers: what is on the disk, whatever the peer on it believes. */
-  readonly inspector: Inspector;
+  readonly inspector: Inspection;
   /** Documents of which something was spoiled and is not yet repaired. */
   readonly spoiled = new Set<string>();
   /** Rows through this one were seen by the checker of origins. */
@@ -24,7 +25,7 @@ export class Disk {
 
   constructor(store: MemoryStore, clusterId: ClusterId) {
     this.store = store;
-    this.inspector = new Inspector(store, clusterId);
+    this.inspector = new Inspection(store, clusterId);
     this.#clusterId = clusterId;
     const transaction = store.transaction.bind(store);
     store.transaction = <T>(body: () => T): T => {

@@ -10,6 +10,12 @@ const BEATS_SINCE_VERSION = 2;
 const FIRST_PING_WAIT_MS = 125;
 
 /**
+ * Bytes of answers that a congested socket still takes. Without them a slow link that is kept busy by others would never be repaired:
+ * its questions come while it is congested, time after time.
+ */
+const ANSWERS_CONGESTED_BYTES_MAX = 1024 * 1024;
+
+/**
  * What does not wait for a rate: without it a link ends, or the other side believes something wrong. All of it is small, and none
  * of it means more when it comes behind what was sent before: a beat says how long that has waited.
  */
@@ -58,8 +64,9 @@ export class Link {
   #pingSequence = 0;
   #pingSentAt = 0;
   rttMs: number | undefined;
-  /** The socket holds more than its budget. */
-  socketCongested = false;
+  #socketCongested = false;
+  /** Bytes of answers since the socket became congested. */
+  #answeredBytes = 0;
   /** Live updates were dropped or refused: only anti-entropy makes the two equal again. */
   dirty = false;
   /** When both sets were last known equal. */
@@ -80,6 +87,16 @@ export class Link {
     this.state = { kind: "greeting", until: now + helloTimeoutMs };
     this.heardAt = now;
     this.pingDueAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** The socket holds more than its budget. */
+  get socketCongested(): boolean {
+    return this.#socketCongested;
+  }
+
+  set socketCongested(congested: boolean) {
+    this.#socketCongested = congested;
+    this.#answeredBytes = 0;
   }
 
   /** It takes no live push. */
@@ -147,17 +164,26 @@ export class Link {
   }
 
   send(message: Message): void {
-    this.outgoing.push(encodeMessage(message), URGENT.has(message.type));
+    this.#push(message);
+  }
+
+  /** Returns its bytes. */
+  #push(message: Message): number {
+    const bytes = encodeMessage(message);
+    this.outgoing.push(bytes, URGENT.has(message.type));
+    return bytes.length;
   }
 
   /** False where so much waits to be sent that the other side must first read. */
   get takesAnswers(): boolean {
-    return !this.socketCongested && this.outgoing.takesAnswers;
+    return this.#answeredBytes <= ANSWERS_CONGESTED_BYTES_MAX && this.outgoing.takesAnswers;
   }
 
   /** Answers a question of the other side, if it reads what it asked for. */
   answer(message: Message): void {
-    if (this.takesAnswers) this.send(message);
+    if (!this.takesAnswers) return;
+    const bytes = this.#push(message);
+    if (this.socketCongested) this.#answeredBytes += bytes;
   }
 
   sendPing(now: number): void {

@@ -1,6 +1,6 @@
 /** Links that carry less than there is to say: what is left out is repaired, and nothing piles up. */
 import type { Message } from "@yarrow/protocol";
-import { encodeFrame, encodeMessage } from "@yarrow/protocol";
+import { decodeFrame, encodeFrame, encodeMessage } from "@yarrow/protocol";
 import { describe, expect, it } from "vitest";
 import type { Peer } from "./cluster.ts";
 import { Cluster, Editor, textOf } from "./cluster.ts";
@@ -101,5 +101,16 @@ describe("a peer that reads nothing", () => {
     }
     const bytes = a.of("send").flatMap(({ frames }) => frames.map(({ length }) => length));
     expect(bytes.reduce((sum, length) => sum + length, 0)).toBeLessThan(40 * 1_024 * KIB);
+  });
+
+  it("[LNK15] is answered while its link is congested, a little", () => {
+    const { cluster, a, b } = linked();
+    const [link] = cluster.linksOf(a, b);
+    a.mark();
+    cluster.step(a, { type: "link-congested", link: link! });
+    const ask: Message = { type: "nodes-ask", round: 1, paths: [""] };
+    cluster.step(a, { type: "link-frame", link: link!, bytes: encodeFrame([encodeMessage(ask)]) });
+    const answers = a.of("send").flatMap(({ frames }) => frames.flatMap((frame) => decodeFrame(frame)));
+    expect(answers.map(({ type }) => type)).toContain("nodes");
   });
 });

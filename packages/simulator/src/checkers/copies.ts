@@ -36,8 +36,6 @@ export class CopiesChecker implements Witness {
 
   sent(peer: SimulatedPeer, address: string, name: string, frame: Uint8Array): void {
     const { timeline, counters, browsers } = this.#parts;
-    const copies = peer.replica?.status(peer.now()).copies;
-    if (copies === undefined || copies.state !== "synchronous") return;
     if (timeline.now - this.#forgotAt < EXCUSED_MS) return;
     const message = decodeServerFrame(frame);
     if (message.type !== "update" && message.type !== "step-2") return;
@@ -45,6 +43,8 @@ export class CopiesChecker implements Witness {
     const client = browser?.editor.client;
     const clock = client === undefined ? undefined : Y.parseUpdateMeta(message.update).to.get(client);
     if (client === undefined || clock === undefined) return;
+    const copies = peer.replica?.status(peer.now()).copies;
+    if (copies === undefined || copies.state !== "synchronous") return;
     const incarnation = peer.incarnationOf(name);
     const holders = this.#holders(name, incarnation, client, clock);
     counters.echoesWithCopies++;

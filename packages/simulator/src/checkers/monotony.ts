@@ -1,11 +1,12 @@
 /** Within one incarnation, clocks and deletions on a disk only grow, unless the disk was allowed to forget. */
-import type { Contribution } from "@yarrow/replica";
+import type { Contribution, InspectedDocument } from "@yarrow/replica";
 import type { SimulatedPeer } from "../peer.ts";
 import type { Witness } from "../witness.ts";
 import { violated } from "../witness.ts";
 import { reachedBy } from "./contributions.ts";
 
 interface Stand {
+  readonly document: InspectedDocument;
   readonly incarnation: number;
   readonly reached: Contribution;
 }
@@ -27,6 +28,10 @@ export class Monotony implements Witness {
       if (document === undefined) continue;
       const { incarnation } = document.row;
       const last = before?.get(name);
+      if (last?.document === document) {
+        now.set(name, last);
+        continue;
+      }
       if (last !== undefined && last.incarnation > incarnation) {
         violated(
           "monotony",
@@ -36,7 +41,7 @@ export class Monotony implements Witness {
       if (last?.incarnation === incarnation && !document.covers(last.reached)) {
         violated("monotony", `${peer.place} has less of ${name} than it had`);
       }
-      now.set(name, { incarnation, reached: reachedBy(document) });
+      now.set(name, { document, incarnation, reached: reachedBy(document) });
     }
     for (const name of before?.keys() ?? []) {
       if (!now.has(name)) violated("monotony", `${peer.place} no longer knows ${name}`);
