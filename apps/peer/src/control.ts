@@ -117,6 +117,8 @@ export async function withPeer<T>(
       setRole: (role) => client.setRole(role),
       pauseLinks: (paused, peer) => client.pauseLinks(paused, peer),
       limitLink: (peer, bytesPerSecond) => client.limitLink(peer, bytesPerSecond),
+      quarantined: () => client.quarantined(),
+      release: (name) => client.release(name),
       stop: () => client.stop(),
     });
   } catch (error) {

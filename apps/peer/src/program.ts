@@ -44,6 +44,7 @@ const COMMANDS = new Map<string, () => Promise<Define>>(
     export: async () => (await import("./commands/export.ts")).defineExport,
     import: async () => (await import("./commands/import.ts")).defineImport,
     link: async () => (await import("./commands/link.ts")).defineLink,
+    quarantine: async () => (await import("./commands/quarantine.ts")).defineQuarantine,
     promote: async () => (await import("./commands/role.ts")).definePromote,
     demote: async () => (await import("./commands/role.ts")).defineDemote,
     key: async () => (await import("./commands/key.ts")).defineKey,

@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { YarrowError } from "@yarrow/protocol";
 import type { Role, YarrowErrorCode } from "@yarrow/protocol";
-import type { VerifyReport } from "@yarrow/replica";
+import type { QuarantinedDocument, VerifyReport } from "@yarrow/replica";
 import { PART_BYTES_MAX } from "./transfer/upload.ts";
 import type { BackupOptions } from "./backup/backups.ts";
 import type { BackupManifest } from "./backup/manifest.ts";
@@ -30,6 +30,7 @@ import type {
   QueryOptions,
   QueryParams,
   QueryResult,
+  ReleaseReport,
   ShowOptions,
 } from "./peer-api.ts";
 
@@ -58,6 +59,8 @@ export interface ControlClient extends AsyncDisposable {
   pauseLinks(paused: boolean, peer?: string): Promise<void>;
   /** See `Peer.limitLink`. */
   limitLink(peer: string, bytesPerSecond: number | undefined): Promise<void>;
+  quarantined(): Promise<readonly QuarantinedDocument[]>;
+  release(name: string): Promise<ReleaseReport>;
   /** Asks the peer to close; resolves when it has agreed, not when it is gone. */
   stop(): Promise<void>;
   close(): Promise<void>;
@@ -191,6 +194,14 @@ class SocketClient implements ControlClient {
 
   async limitLink(peer: string, bytesPerSecond: number | undefined): Promise<void> {
     await this.#call("links.limit", bytesPerSecond === undefined ? { peer } : { peer, bytesPerSecond });
+  }
+
+  quarantined(): Promise<readonly QuarantinedDocument[]> {
+    return this.#call("quarantine", {});
+  }
+
+  release(name: string): Promise<ReleaseReport> {
+    return this.#call("quarantine.release", { name });
   }
 
   async stop(): Promise<void> {

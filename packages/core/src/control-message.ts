@@ -5,7 +5,7 @@
 import type { Role } from "@yarrow/protocol";
 import type { BackupManifest } from "./backup/manifest.ts";
 import type { BackupProgress } from "./backup/report.ts";
-import type { VerifyReport } from "@yarrow/replica";
+import type { QuarantinedDocument, VerifyReport } from "@yarrow/replica";
 import type { HistoryOptions, RevertOptions, RevertResult } from "./past/past-api.ts";
 import type { WireHistory, WirePastDetail } from "./past/past-wire.ts";
 import type {
@@ -16,6 +16,7 @@ import type {
   QueryOptions,
   QueryParams,
   QueryResult,
+  ReleaseReport,
   ShowOptions,
 } from "./peer-api.ts";
 
@@ -70,6 +71,8 @@ export interface ControlMethods {
     readonly params: { readonly peer: string; readonly bytesPerSecond?: number };
     readonly result: null;
   };
+  readonly quarantine: { readonly params: object; readonly result: readonly QuarantinedDocument[] };
+  readonly "quarantine.release": { readonly params: { readonly name: string }; readonly result: ReleaseReport };
   readonly stop: { readonly params: object; readonly result: null };
 }
 

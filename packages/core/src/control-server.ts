@@ -192,6 +192,8 @@ const HANDLERS: Handlers = {
     await peer.limitLink(params.text("peer"), params.optionalNumber("bytesPerSecond"));
     return null;
   },
+  quarantine: (peer) => peer.quarantined(),
+  "quarantine.release": (peer, params) => peer.release(params.text("name")),
   stop: () => null,
 };
 

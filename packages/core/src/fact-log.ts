@@ -52,6 +52,10 @@ const VOICES: { readonly [K in Fact["kind"]]: Voice | undefined } = {
   },
   quarantined: { level: "error", message: "a damaged row was taken out of use" },
   repaired: { level: "info", message: "a damaged document is whole again" },
+  "document-failed": {
+    level: "error",
+    message: "something failed over a document; it is closed for a minute, and nothing else is",
+  },
   "past-damaged": {
     level: "warn",
     message: "a row that only history reads is damaged; that past has a gap, the document is whole",

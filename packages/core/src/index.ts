@@ -24,4 +24,11 @@ export { connectControl } from "./control-client.ts";
 export type { CompactReport } from "./control-message.ts";
 export { COPIES_MAX, YarrowError } from "@yarrow/protocol";
 export type { ClusterId, Incarnation, PeerId, ProcessId, Role, YarrowErrorCode } from "@yarrow/protocol";
-export type { CopiesStatus, Fact, ReplicaConfig, VerifyDocument, VerifyReport } from "@yarrow/replica";
+export type {
+  CopiesStatus,
+  Fact,
+  QuarantinedDocument,
+  ReplicaConfig,
+  VerifyDocument,
+  VerifyReport,
+} from "@yarrow/replica";

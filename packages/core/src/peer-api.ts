@@ -10,6 +10,7 @@ import type {
   Fact,
   LagStatus,
   LinkLagStatus,
+  QuarantinedDocument,
 } from "@yarrow/replica";
 import type * as Y from "yjs";
 import type { BackupOptions, BackupStatus } from "./backup/backups.ts";
@@ -159,9 +160,21 @@ export interface Peer extends AsyncDisposable, PastMethods {
    * undefined lifts the limit. Gone with the process. Errors: YARROW_LINK_LIMIT, YARROW_LINK_NOT_FOUND, YARROW_CONFIG_INVALID.
    */
   limitLink(peer: string, bytesPerSecond: number | undefined): Promise<void>;
+  /** Documents that are out of use: damaged, or failed over; at most 1,000. `status` counts them. */
+  quarantined(): QuarantinedDocument[];
+  /**
+   * Tries a document in quarantine again: reads its rows anew, checks them, and lets sessions come back. `kept` when it cannot, and
+   * `detail` says why; `none` when it is in no quarantine. Errors: YARROW_NAME_INVALID.
+   */
+  release(name: string): Promise<ReleaseReport>;
   on<K extends keyof PeerEvents>(event: K, listener: (value: PeerEvents[K]) => void): () => void;
   /** Stops accepting, finishes what is under way, closes every session with 1012, closes the store. */
   close(): Promise<void>;
+}
+
+export interface ReleaseReport {
+  readonly outcome: "released" | "kept" | "none";
+  readonly detail: string;
 }
 
 export interface WaitOptions {

@@ -1,18 +1,21 @@
-/** What an operator may do to a running peer's links. */
+/** What an operator may do to a running peer's links, and to documents that are out of use. */
 import { ADDRESS_BYTES_MAX, YarrowError } from "@yarrow/protocol";
-import { LINK_RATE_MIN } from "@yarrow/replica";
-import type { Replica } from "@yarrow/replica";
+import { checkName, LINK_RATE_MIN } from "@yarrow/replica";
+import type { QuarantinedDocument, Released, Replica } from "@yarrow/replica";
 import type { Loop } from "./loop.ts";
-import type { Peer } from "./peer-api.ts";
+import type { Peer, ReleaseReport } from "./peer-api.ts";
+import type { Requests } from "./requests.ts";
 
 export interface PeerControlsParts {
   readonly replica: Replica;
   readonly loop: Loop;
+  readonly requests: Requests;
+  readonly clock: () => number;
   /** Throws where the peer is closed or closing. */
   readonly assertOpen: () => void;
 }
 
-export class PeerControls implements Pick<Peer, "pauseLinks" | "limitLink"> {
+export class PeerControls implements Pick<Peer, "pauseLinks" | "limitLink" | "quarantined" | "release"> {
   readonly #parts: PeerControlsParts;
 
   constructor(parts: PeerControlsParts) {
@@ -46,6 +49,20 @@ export class PeerControls implements Pick<Peer, "pauseLinks" | "limitLink"> {
     }
     loop.submit({ type: "limit-link", peer, bytesPerSecond });
     await loop.settled();
+  }
+
+  quarantined(): QuarantinedDocument[] {
+    const { replica, clock, assertOpen } = this.#parts;
+    assertOpen();
+    return replica.quarantined(clock());
+  }
+
+  async release(name: string): Promise<ReleaseReport> {
+    const { requests, assertOpen } = this.#parts;
+    assertOpen();
+    checkName(name);
+    const { outcome, detail } = await requests.ask<Released>((request) => ({ type: "release", request, name }));
+    return { outcome, detail };
   }
 }
 

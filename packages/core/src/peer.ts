@@ -74,6 +74,8 @@ export class RunningPeer implements Peer {
   readonly revert: Peer["revert"] = (...request) => this.#past.revert(...request);
   readonly pauseLinks: Peer["pauseLinks"] = (...request) => this.#controls.pauseLinks(...request);
   readonly limitLink: Peer["limitLink"] = (...request) => this.#controls.limitLink(...request);
+  readonly quarantined: Peer["quarantined"] = () => this.#controls.quarantined();
+  readonly release: Peer["release"] = (...request) => this.#controls.release(...request);
   readonly backup: Peer["backup"] = (...request) => this.#backups.write(...request);
   readonly #parts: PeerParts;
   readonly #relay: Relay;
@@ -142,7 +144,7 @@ export class RunningPeer implements Peer {
     this.#idle = new IdleCheckpoint(store, (error) => void this.#fail(error));
     this.#backups = new Backups({ store, options, clock, ended: () => this.#idle.postpone() });
     const assertOpen = (): void => this.#assertOpen();
-    this.#controls = new PeerControls({ replica, loop: this.#loop, assertOpen });
+    this.#controls = new PeerControls({ replica, loop: this.#loop, requests: this.#requests, clock, assertOpen });
     this.#past = new Past({ ...options, clock, host: this.#handleHost, assertOpen });
     this.#stopWatching = startWatches(counters, options, submit);
   }

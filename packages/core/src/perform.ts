@@ -43,6 +43,7 @@ export function perform(effect: Output, targets: Targets): void {
     case "verified":
     case "waited":
     case "role-set":
+    case "released":
       return targets.requests.settle(effect);
     case "send":
       return targets.links.send(effect.link, effect.frames);

@@ -1,7 +1,17 @@
 /** Questions put to the replica that somebody waits for: each is an event out, and one effect back. */
-import type { Compacted, Copies, Deleted, Event, RequestId, RoleSet, Verified, Waited } from "@yarrow/replica";
+import type {
+  Compacted,
+  Copies,
+  Deleted,
+  Event,
+  Released,
+  RequestId,
+  RoleSet,
+  Verified,
+  Waited,
+} from "@yarrow/replica";
 
-export type Response = Deleted | Copies | Compacted | Verified | RoleSet | Waited;
+export type Response = Deleted | Copies | Compacted | Verified | RoleSet | Released | Waited;
 
 interface Waiting {
   readonly resolve: (response: Response) => void;

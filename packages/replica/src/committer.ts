@@ -5,6 +5,7 @@ import { commitChanges } from "./catalog/commit.ts";
 import type { Compactor } from "./compaction/compactor.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { Effect, Fact } from "./effect.ts";
+import type { Isolation } from "./isolation.ts";
 import type { Lag } from "./lag/lag.ts";
 import type { Standings } from "./membership/standings.ts";
 import type { Waits } from "./lag/waits.ts";
@@ -21,6 +22,7 @@ export interface CommitterParts {
   readonly subscribers: Subscribers;
   readonly publisher: Publisher;
   readonly compactor: Compactor;
+  readonly isolation: Isolation;
   readonly lag: Lag;
   readonly standings: Standings;
   readonly waits: Waits;
@@ -49,7 +51,7 @@ export class Committer {
     const counts = { documents: 0, updates: 0, bytes: 0, rows: 0 };
     for (const outcome of outcomes) {
       if (!outcome.committed) this.#failed(outcome, now);
-      else this.#committed(outcome, counts, now);
+      else this.#parts.isolation.guard(outcome.change.entry.name, now, () => this.#committed(outcome, counts, now));
     }
     if (counts.rows > 0) this.#parts.standings.committed();
     if (counts.rows > 0) this.#observe({ kind: "committed", ...counts });
@@ -82,9 +84,12 @@ export class Committer {
   }
 
   #failed({ change, ...rest }: Extract<CommitOutcome, { committed: false }>, now: number): void {
-    const { catalog, subscribers, publisher } = this.#parts;
+    const { catalog, subscribers, publisher, isolation } = this.#parts;
     const { error } = rest;
     const { name } = change.entry;
+    if (error.code === "YARROW_DOCUMENT_QUARANTINED" && isolation.closed(name, now) === undefined) {
+      isolation.close(name, error.cause, now);
+    }
     catalog.evict(name);
     subscribers.failed(change, error);
     for (const request of change.deletions) {

@@ -23,6 +23,7 @@ export type Effect =
   | Compacted
   | Verified
   | RoleSet
+  | Released
   | SendFrames
   | CloseLink
   | Dial
@@ -204,6 +205,14 @@ export interface RoleSet {
   readonly failure: { readonly code: YarrowErrorCode; readonly detail: string } | undefined;
 }
 
+export interface Released {
+  readonly type: "released";
+  readonly request: RequestId;
+  /** `released`: in use again. `kept`: it is still in quarantine. `none`: it was in none. */
+  readonly outcome: "released" | "kept" | "none";
+  readonly detail: string;
+}
+
 export interface SendFrames {
   readonly type: "send";
   readonly link: LinkId;
@@ -296,6 +305,8 @@ export type Fact =
     }
   | { readonly kind: "quarantined"; readonly name: string; readonly detail: string }
   | { readonly kind: "repaired"; readonly name: string }
+  /** Something threw over this document: it is closed for a while, and nothing else is. */
+  | { readonly kind: "document-failed"; readonly name: string; readonly detail: string }
   /** A row that only history reads is damaged: that past is told with a gap, and what the document is now is whole. */
   | { readonly kind: "past-damaged"; readonly name: string; readonly detail: string }
   | { readonly kind: "compacted"; readonly name: string; readonly bytesBefore: number; readonly bytesAfter: number };

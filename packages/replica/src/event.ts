@@ -42,6 +42,7 @@ export type Event =
   | SetRole
   | Compact
   | Verify
+  | ReleaseDocument
   | WorkDone;
 
 /**
@@ -213,6 +214,13 @@ export interface Verify {
   readonly request: RequestId;
   readonly deep: boolean;
   readonly timeoutMs: number;
+}
+
+/** Tries a document again that is in quarantine. Answered by a `released` effect. */
+export interface ReleaseDocument {
+  readonly type: "release";
+  readonly request: RequestId;
+  readonly name: string;
 }
 
 export interface WorkDone {

@@ -16,6 +16,8 @@ export { Replica } from "./replica.ts";
 export type { LagStatus, LinkLagStatus } from "./lag/lag-status.ts";
 export type { ReplicaLinkStatus, ReplicaStatus } from "./status.ts";
 export { LINK_RATE_MIN } from "./links/rate-limits.ts";
+export { FAILED_DOCUMENTS_MAX, FAILED_RETRY_MS } from "./isolation.ts";
+export type { QuarantinedDocument } from "./quarantine.ts";
 export type { Credentials } from "./links/credentials.ts";
 export { checkName, clusterIdOf, documentKey } from "./document/keys.ts";
 export { mergeUpdates, encodeDifference } from "./document/merge.ts";

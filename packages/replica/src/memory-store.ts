@@ -319,6 +319,14 @@ export class MemoryStore implements Store {
     return [...this.#rows.boots.valuesAfter(undefined)];
   }
 
+  listQuarantined(limit: number): string[] {
+    const rows = this.listDocuments({ include: "all", limit: Number.POSITIVE_INFINITY });
+    return rows
+      .filter(({ quarantined }) => quarantined)
+      .slice(0, limit)
+      .map(({ name }) => name);
+  }
+
   quarantineLog(sequence: ArrivalSequence): void {
     const row = this.#rows.log.get(sequence);
     if (row === undefined) return;

@@ -24,7 +24,9 @@ import { Directory } from "./membership/directory.ts";
 import { Standings } from "./membership/standings.ts";
 import { Exchange } from "./membership/exchange.ts";
 import { MergeRecords } from "./merge-records.ts";
+import { Isolation } from "./isolation.ts";
 import { Publisher } from "./publisher.ts";
+import { Quarantine } from "./quarantine.ts";
 import { Repairs } from "./repairs.ts";
 import { Replication } from "./replication.ts";
 import type { RoleRefusal } from "./roles.ts";
@@ -70,7 +72,7 @@ const UNDECIDED = "00000000000000000000000000000000" as ClusterId;
 export function assembleParts(options: PartsOptions) {
   const { config, store, random, peerId, processId, emit, now } = options;
   const documents = assembleDocuments(options);
-  const { tree, catalog, encoder, standings, surplus, responder } = documents;
+  const { tree, catalog, standings, surplus, responder } = documents;
   const joining = (): boolean => options.clusterId() === undefined;
   const askDigest = (link: Link): void => reconciler.sendDigest(link, true);
   const roles: Roles = new Roles({ config, store, links: () => links, askDigest, emit }, options.initialRole);
@@ -99,9 +101,9 @@ export function assembleParts(options: PartsOptions) {
   const gossip = new Gossip({ config, links, processId, emit });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
   const confirmations = new Confirmations({ ...options, gossip });
-  const subscribers = new Subscribers({ ...options, catalog, encoder, confirmations, joining, refusal });
+  const subscribers = new Subscribers({ ...options, ...documents, confirmations, joining, refusal });
   const merges = new MergeRecords();
-  const replication = new Replication({ ...options, merges, catalog, gossip, copies, confirmations });
+  const replication = new Replication({ ...options, ...documents, merges, gossip, copies, confirmations });
 
   const equal = (link: Link, at: number): void => {
     repairs.equal(link, at);
@@ -113,7 +115,8 @@ export function assembleParts(options: PartsOptions) {
   const reconciler: Reconciler = new Reconciler({ ...options, catalog, tree, responder, standings, equal, lag });
   const publisher: Publisher = new Publisher({ config, gossip, links, reconciler, lag, processId, role });
   const evict = (name: string, detail: string): void => subscribers.quarantine(name, detail);
-  const repairs = new Repairs({ store, catalog, emit, evict, suspect: (at) => lag.lost(at) });
+  const repairs = new Repairs({ ...options, ...documents, evict, suspect: (at) => lag.lost(at) });
+  const quarantine = new Quarantine({ ...options, ...documents, repairs, links });
   return {
     ...documents,
     ...assembleUpkeep(options, documents, links),
@@ -132,6 +135,7 @@ export function assembleParts(options: PartsOptions) {
     lag,
     waits,
     repairs,
+    quarantine,
   };
 }
 
@@ -142,12 +146,13 @@ function assembleDocuments({ config, store, peerId, emit, clusterId }: PartsOpti
   const catalog: Catalog = new Catalog(store, key, config, (entry, setAside) =>
     mendDocument(store, tree, catalog.key, entry, setAside),
   );
+  const isolation = new Isolation(catalog);
   const workbench = new Workbench(config, emit);
   const encoder = new Encoder({ store, config, workbench, rebuild: (entry, damage) => catalog.rebuild(entry, damage) });
   const surplus = new Surplus({ roundsAlarm: config.stuckRoundsAlarm, emit });
   const responder = new Responder({ store, catalog, encoder, tree, surplus, emit });
   const standings = new Standings({ store, peerId, emit });
-  return { tree, catalog, workbench, encoder, surplus, responder, standings };
+  return { tree, catalog, isolation, workbench, encoder, surplus, responder, standings };
 }
 
 /** What looks after documents when nobody asks for it, and what checks them. */

@@ -26,6 +26,7 @@ import { encodeToken } from "./lag/token.ts";
 import type { Link } from "./links/link.ts";
 import type { Parts } from "./parts.ts";
 import { assembleParts } from "./parts.ts";
+import type { QuarantinedDocument } from "./quarantine.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { describeStatus } from "./status.ts";
 import type { DocumentRow, Store } from "./store.ts";
@@ -166,6 +167,11 @@ export class Replica {
     return this.#parts.links.rateLimits.mayAdd(peer);
   }
 
+  /** Documents that are out of use, with why and since when. */
+  quarantined(now: number): QuarantinedDocument[] {
+    return this.#parts.quarantine.list(now);
+  }
+
   /** The committed state vector of a document, for a relay that must remember where a slow reader stood. */
   stateVector(name: string, now: number): Uint8Array {
     return this.#parts.catalog.entry(name, now).lattice.encodeStateVector();
@@ -196,13 +202,16 @@ export class Replica {
   #take(event: Event, now: number): void {
     switch (event.type) {
       case "attach":
-        return this.#parts.subscribers.attach(event, now);
-      case "edit":
-        return this.#parts.subscribers.edit(event, now);
+        return this.#isolated(event.name, event.subscriber, now, () => this.#parts.subscribers.attach(event, now));
+      case "edit": {
+        const name = this.#parts.subscribers.nameOf(event.subscriber) ?? "";
+        return this.#isolated(name, event.subscriber, now, () => this.#parts.subscribers.edit(event, now));
+      }
       case "detach":
         return this.#parts.subscribers.detach(event.subscriber);
       case "delete":
-        return this.#delete(event, now);
+        if (this.#parts.isolation.guard(event.name, now, () => this.#delete(event, now))) return;
+        return this.#notDeleted(event, now);
       case "await-copies":
         return this.#awaitCopies(event);
       case "await-token":
@@ -240,9 +249,24 @@ export class Replica {
         return void this.#later.push((then) => this.#parts.compactor.compactAll(event.request, then));
       case "verify":
         return void this.#later.push((then) => this.#parts.verifier.start(event, then));
+      case "release":
+        return void this.#later.push((then) => this.#parts.quarantine.release(event, then));
       case "work-done":
         return void this.#later.push((then) => this.#parts.workbench.finished(event.work, event.result, then));
     }
+  }
+
+  /** What one subscriber does to one document. Where that is closed, or fails over it, the subscriber is let go. */
+  #isolated(name: string, subscriber: SubscriberId, now: number, task: () => void): void {
+    const { isolation, subscribers } = this.#parts;
+    if (isolation.guard(name, now, task)) return;
+    subscribers.turnAway(subscriber, name, isolation.closed(name, now)?.detail ?? "it failed");
+  }
+
+  #notDeleted({ name, request }: DeleteDocument, now: number): void {
+    const detail = this.#parts.isolation.closed(name, now)?.detail ?? "it failed";
+    const failure = { code: "YARROW_DOCUMENT_QUARANTINED", detail } as const;
+    this.#emit({ type: "deleted", request, existed: true, failure });
   }
 
   #delete({ name, request }: DeleteDocument, now: number): void {

@@ -24,6 +24,7 @@ import type { Effect, Fact } from "./effect.ts";
 import type { Confirmations } from "./gossip/confirmations.ts";
 import type { CopyRequests } from "./gossip/copies.ts";
 import type { Gossip } from "./gossip/gossip.ts";
+import type { Isolation } from "./isolation.ts";
 import type { Link } from "./links/link.ts";
 import type { MergeRecords } from "./merge-records.ts";
 import type { SegmentSource } from "./store.ts";
@@ -35,6 +36,7 @@ export interface ReplicationParts {
   readonly merges: MergeRecords;
   readonly copies: CopyRequests;
   readonly confirmations: Confirmations;
+  readonly isolation: Isolation;
   readonly processId: ProcessId;
   readonly peerId: PeerId;
   readonly emit: (effect: Effect) => void;
@@ -56,7 +58,7 @@ export class Replication {
   }
 
   broadcast(link: Link, message: Broadcast, now: number): void {
-    const { catalog, gossip } = this.#parts;
+    const { gossip } = this.#parts;
     const fresh = gossip.isNew(message, link.id, now);
     let bytes = 0;
     for (const segment of message.segments) bytes += segment.update.length;
@@ -66,8 +68,13 @@ export class Replication {
     const ageMs = message.ageMs + Math.round(link.lag.transitMs ?? (link.rttMs ?? 0) / 2);
     this.#observe({ kind: "broadcast-received", duplicate: !fresh, bytes, ageMs });
     if (!fresh) return;
-    const entry = catalog.entry(message.name, now);
     if (message.incarnation === 0) return;
+    this.#parts.isolation.guard(message.name, now, () => this.#take(link, message, ageMs, now));
+  }
+
+  #take(link: Link, message: Broadcast, ageMs: number, now: number): void {
+    const { catalog } = this.#parts;
+    const entry = catalog.entry(message.name, now);
     if (message.incarnation < entry.incarnation) return this.#answerWithOurs(link, message.name);
     const staged = catalog.staged(entry);
     let changed = this.#meet(staged, message);
@@ -80,32 +87,41 @@ export class Replication {
 
   /** Stages the differences of one anti-entropy message. Returns how many documents they changed. */
   differences(link: Link, documents: readonly DocumentDifference[], push: boolean, now: number): number {
-    const { catalog, config, merges } = this.#parts;
+    const { config, merges, isolation } = this.#parts;
     let changed = 0;
     let bytes = 0;
     let received = 0;
     for (const difference of documents) bytes += difference.update.length;
+    const pushed = push && bytes <= config.repairPushBytesMax;
     for (const difference of documents) {
-      const entry = catalog.entry(difference.name, now);
-      if (difference.incarnation < entry.incarnation || difference.incarnation === 0) continue;
-      const staged = catalog.staged(entry);
-      let advanced = this.#meet(staged, difference);
-      // A document that came alive with more content than is pushed is told of by a digest, not as an empty one.
-      const pushed = push && bytes <= config.repairPushBytesMax;
-      if (staged.moved && (pushed || (push && !entry.alive))) staged.announce = true;
-      if (difference.update.length > 0) {
-        advanced = this.#offer(link, staged, difference.update, "", "repair") || advanced;
-      }
-      if (!advanced) continue;
-      changed++;
-      received += difference.update.length;
-      staged.repairs.add(link.id);
-      if (pushed && difference.update.length > 0) {
-        staged.publish.push({ principal: "", update: difference.update });
-      } else if (!staged.announce) staged.unpushed = true;
+      isolation.guard(difference.name, now, () => {
+        if (!this.#merge(link, difference, pushed, push, now)) return;
+        changed++;
+        received += difference.update.length;
+      });
     }
     merges.received(link, changed, received, now);
     return changed;
+  }
+
+  /** Stages one difference. `pushed`: it is passed on as live push. Returns true when it changed anything. */
+  #merge(link: Link, difference: DocumentDifference, pushed: boolean, push: boolean, now: number): boolean {
+    const { catalog } = this.#parts;
+    const entry = catalog.entry(difference.name, now);
+    if (difference.incarnation < entry.incarnation || difference.incarnation === 0) return false;
+    const staged = catalog.staged(entry);
+    let advanced = this.#meet(staged, difference);
+    // A document that came alive with more content than is pushed is told of by a digest, not as an empty one.
+    if (staged.moved && (pushed || (push && !entry.alive))) staged.announce = true;
+    if (difference.update.length > 0) {
+      advanced = this.#offer(link, staged, difference.update, "", "repair") || advanced;
+    }
+    if (!advanced) return false;
+    staged.repairs.add(link.id);
+    if (pushed && difference.update.length > 0) {
+      staged.publish.push({ principal: "", update: difference.update });
+    } else if (!staged.announce) staged.unpushed = true;
+    return true;
   }
 
   presence(link: Link, message: Presence, now: number): void {

@@ -11,6 +11,7 @@ import type { Links } from "./links/links.ts";
 import type { MergeRecord, MergeRecords } from "./merge-records.ts";
 import type { RolledBack, Standings } from "./membership/standings.ts";
 import type { Directory } from "./membership/directory.ts";
+import type { Quarantine } from "./quarantine.ts";
 import type { Roles } from "./roles.ts";
 import type { SetTree } from "./set-tree/set-tree.ts";
 import type { Store, StoreCounts } from "./store.ts";
@@ -96,6 +97,7 @@ export interface StatusParts {
   readonly standings: Standings;
   readonly subscribers: Subscribers;
   readonly workbench: number;
+  readonly quarantine: Quarantine;
   readonly now: number;
 }
 
@@ -108,7 +110,7 @@ export function describeStatus(parts: StatusParts): ReplicaStatus {
     upstream: parts.roles.upstream(),
     storeFull: parts.storeFull,
     root: toHex(parts.tree.root()),
-    counts: parts.store.counts(),
+    counts: withFailed(parts.store.counts(), parts.quarantine.failed(parts.now)),
     links: describeLinks(parts),
     lag: parts.lag.describe(parts.now),
     paused: parts.links.paused,
@@ -121,6 +123,11 @@ export function describeStatus(parts: StatusParts): ReplicaStatus {
     copies: parts.confirmations.status(parts.now),
     cache: parts.catalog.cached,
   };
+}
+
+/** Documents that failed are in quarantine too, and no row tells of it. */
+function withFailed(counts: StoreCounts, failed: number): StoreCounts {
+  return failed === 0 ? counts : { ...counts, quarantined: counts.quarantined + failed };
 }
 
 /** Open links, and the addresses that have none. */

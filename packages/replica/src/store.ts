@@ -267,6 +267,8 @@ export interface Store {
   writeBoot(row: BootRow): void;
   listBoots(): BootRow[];
 
+  /** Names of documents that are marked as quarantined, in the order of their bytes. */
+  listQuarantined(limit: number): string[];
   /** Keeps a damaged log or snapshot row aside for people to look at, and takes it out of use. */
   quarantineLog(sequence: ArrivalSequence): void;
   quarantineSnapshot(document: DocumentId, incarnation: Incarnation, kind: SnapshotKind): void;

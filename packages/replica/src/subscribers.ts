@@ -18,6 +18,7 @@ import { checkName } from "./document/keys.ts";
 import { decodeStateVector } from "./document/state-vector.ts";
 import { contributionOf } from "./document/absorb.ts";
 import type { ScannedUpdate } from "./document/scan-update.ts";
+import type { Isolation } from "./isolation.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { Entry } from "./catalog/entry.ts";
 import type { RoleRefusal } from "./roles.ts";
@@ -56,6 +57,7 @@ export interface SubscribersParts {
   readonly emit: (effect: Effect) => void;
   /** Runs when this batch is committed. */
   readonly later: (task: (now: number) => void) => void;
+  readonly isolation: Isolation;
 }
 
 export class Subscribers {
@@ -126,7 +128,8 @@ export class Subscribers {
     }
     this.#bind(id, name, entry.incarnation, countsCopies === true);
     this.#acknowledgements.attached(id, entry, clocks, catalog.stagedSegments(name));
-    this.#parts.later((then) => this.#answer(id, name, stateVector, then));
+    const { isolation } = this.#parts;
+    this.#parts.later((then) => isolation.guard(name, then, () => this.#answer(id, name, stateVector, then)));
   }
 
   detach(id: SubscriberId): void {
@@ -243,7 +246,7 @@ export class Subscribers {
   /** The change did not commit: whoever wrote to it must come again. */
   failed(change: StagedChange, error: YarrowError): void {
     const writers = new Set(change.edits.map(({ subscriber }) => subscriber));
-    const reason = error.code === "YARROW_STORE_FULL" ? "overloaded" : "invalid";
+    const reason = FAILURES[error.code] ?? "invalid";
     for (const id of writers) this.#evict(id, reason, error.code, error.message);
     // The incarnation fell back with the rows: whoever was moved along with it is bound to what is no longer there.
     if (!change.moved) return;
@@ -252,11 +255,18 @@ export class Subscribers {
     }
   }
 
-  /** Damage was found in a document: lets go of everyone who looks at it. */
+  /** A document is damaged or has failed: lets go of everyone who looks at it. */
   quarantine(name: string, detail: string): void {
-    for (const { id } of [...(this.#byName.get(name) ?? [])]) {
-      this.#evict(id, "quarantined", "YARROW_DOCUMENT_QUARANTINED", `${quote(name)}: ${detail} is damaged`);
-    }
+    for (const { id } of [...(this.#byName.get(name) ?? [])]) this.turnAway(id, name, detail);
+  }
+
+  /** Of one who came to a document that is closed, or wrote to it. */
+  turnAway(id: SubscriberId, name: string, detail: string): void {
+    this.#evict(id, "quarantined", "YARROW_DOCUMENT_QUARANTINED", `${quote(name)}: ${detail}`);
+  }
+
+  nameOf(id: SubscriberId): string | undefined {
+    return this.#byId.get(id)?.name;
   }
 
   isWatched(name: string): boolean {
@@ -340,6 +350,11 @@ export class Subscribers {
 }
 
 const EDIT_OUTCOMES = { accepted: "accepted", known: "echo", pending: "pending", cut: "pending" } as const;
+
+const FAILURES: { readonly [code in YarrowErrorCode]?: EvictReason } = {
+  YARROW_STORE_FULL: "overloaded",
+  YARROW_DOCUMENT_QUARANTINED: "quarantined",
+};
 
 const REFUSALS: { readonly [code in YarrowErrorCode]?: EvictReason } = {
   YARROW_UPDATE_TOO_LARGE: "too-large",

@@ -48,6 +48,21 @@ export function listings(current: Current): void {
     expect(NAMES.toSorted(compareNames)).toEqual(NAMES);
   });
 
+  test("[INC25] documents marked as quarantined are listed by name, up to a limit", () => {
+    const { store } = current();
+    fill(store);
+    const mark = (name: string, quarantined: boolean): void => {
+      const row = store.readDocument(name)!;
+      store.transaction(() => store.writeDocument({ ...row, fence: bytes(), quarantined }));
+    };
+    expect(store.listQuarantined(10)).toEqual([]);
+    for (const name of ["b", "a", "\uffff", "\u{10000}"]) mark(name, true);
+    expect(store.listQuarantined(10)).toEqual(["a", "b", "\uffff", "\u{10000}"]);
+    expect(store.listQuarantined(2)).toEqual(["a", "b"]);
+    mark("a", false);
+    expect(store.listQuarantined(10)).toEqual(["b", "\uffff", "\u{10000}"]);
+  });
+
   test("[STO5] a prefix, a start and a state narrow the listing", () => {
     const { store } = current();
     fill(store);

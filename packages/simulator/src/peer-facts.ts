@@ -16,6 +16,8 @@ export function observeFact(peer: SimulatedPeer, fact: Fact, world: World): void
       return note(peer, world, "reconciliation stuck");
     case "repaired":
       return repaired(peer, fact.name, world);
+    case "document-failed":
+      return violated("isolation", `${peer.place} failed over ${fact.name}: ${fact.detail}`);
     case "quarantined":
       if (!peer.disk.spoiled.has(fact.name))
         violated("storage", `${peer.place} found damage in ${fact.name}: ${fact.detail}`);

@@ -3,9 +3,32 @@
  */
 import type { PeerEvents } from "@yarrow/core";
 import type { Instruments } from "./instruments.ts";
+import type { MetricName } from "./metrics.ts";
+
+type Fact = PeerEvents["fact"];
+
+/** Facts of which only the number counts. */
+const PLAIN = {
+  pending: "yarrow_pending_updates_total",
+  "store-full": "yarrow_store_full_total",
+  "copies-degraded": "yarrow_copies_degradations_total",
+  "link-up": "yarrow_link_ups_total",
+  "link-down": "yarrow_link_downs_total",
+  "push-dropped": "yarrow_pushes_dropped_total",
+  "round-started": "yarrow_rounds_started_total",
+  "reconciliation-stuck": "yarrow_stuck_rounds_total",
+  "follower-ahead": "yarrow_follower_ahead_total",
+  quarantined: "yarrow_quarantined_rows_total",
+  repaired: "yarrow_repaired_documents_total",
+  "document-failed": "yarrow_document_failures_total",
+  "past-damaged": "yarrow_damaged_past_rows_total",
+} as const satisfies { readonly [K in Fact["kind"]]?: MetricName };
+
+type PlainFact = Extract<Fact, { readonly kind: keyof typeof PLAIN }>;
 
 /** Counts one fact. */
-export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
+export function countFact(to: Instruments, fact: Fact): void {
+  if (isPlain(fact)) return to.add(PLAIN[fact.kind]);
   switch (fact.kind) {
     case "committed":
       to.add("yarrow_commits_total");
@@ -15,23 +38,13 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
       return to.add("yarrow_committed_rows_total", fact.rows);
     case "refused-update":
       return to.add("yarrow_refused_updates_total", 1, { code: fact.code });
-    case "pending":
-      return to.add("yarrow_pending_updates_total");
     case "commit-failed":
       return to.add("yarrow_commit_failures_total", 1, { code: fact.code });
-    case "store-full":
-      return to.add("yarrow_store_full_total");
     case "copies-confirmed":
       to.add("yarrow_copies_confirmed_edits_total", fact.edits);
       return to.observe("yarrow_copies_wait_seconds", fact.ms / 1_000);
     case "copies-skipped":
       return to.add("yarrow_copies_skipped_edits_total", fact.edits);
-    case "copies-degraded":
-      return to.add("yarrow_copies_degradations_total");
-    case "link-up":
-      return to.add("yarrow_link_ups_total");
-    case "link-down":
-      return to.add("yarrow_link_downs_total");
     case "link-refused":
       return to.add("yarrow_link_refusals_total", 1, { code: fact.code });
     case "broadcast-sent":
@@ -39,25 +52,11 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
       return to.add("yarrow_broadcast_sent_bytes_total", fact.bytes);
     case "broadcast-received":
       return countReceived(to, fact);
-    case "push-dropped":
-      return to.add("yarrow_pushes_dropped_total");
-    case "round-started":
-      return to.add("yarrow_rounds_started_total");
     case "round-ended":
       to.add("yarrow_rounds_ended_total", 1, { result: fact.result });
       to.add("yarrow_round_documents_total", fact.documents);
       to.add("yarrow_round_bytes_total", fact.bytes);
       return to.observe("yarrow_round_duration_seconds", fact.ms / 1_000);
-    case "reconciliation-stuck":
-      return to.add("yarrow_stuck_rounds_total");
-    case "follower-ahead":
-      return to.add("yarrow_follower_ahead_total");
-    case "quarantined":
-      return to.add("yarrow_quarantined_rows_total");
-    case "repaired":
-      return to.add("yarrow_repaired_documents_total");
-    case "past-damaged":
-      return to.add("yarrow_damaged_past_rows_total");
     case "compacted":
       to.add("yarrow_compactions_total");
       return to.add("yarrow_compaction_freed_bytes_total", Math.max(0, fact.bytesBefore - fact.bytesAfter));
@@ -76,7 +75,11 @@ export function countFact(to: Instruments, fact: PeerEvents["fact"]): void {
   }
 }
 
-function countReceived(to: Instruments, fact: Extract<PeerEvents["fact"], { kind: "broadcast-received" }>): void {
+function isPlain(fact: Fact): fact is PlainFact {
+  return Object.hasOwn(PLAIN, fact.kind);
+}
+
+function countReceived(to: Instruments, fact: Extract<Fact, { kind: "broadcast-received" }>): void {
   const labels = { duplicate: String(fact.duplicate) };
   to.add("yarrow_broadcast_received_messages_total", 1, labels);
   to.add("yarrow_broadcast_received_bytes_total", fact.bytes, labels);

@@ -58,6 +58,10 @@ export const METRICS = {
   yarrow_store_full_total: { kind: "counter", help: "Times the disk ran full" },
   yarrow_quarantined_rows_total: { kind: "counter", help: "Damaged rows found and set aside" },
   yarrow_damaged_past_rows_total: { kind: "counter", help: "Damaged rows found of what only history reads" },
+  yarrow_document_failures_total: {
+    kind: "counter",
+    help: "Times something failed over a document, which was closed for a while",
+  },
   yarrow_repaired_documents_total: { kind: "counter", help: "Quarantined documents made whole again" },
   yarrow_compactions_total: { kind: "counter", help: "Documents compacted" },
   yarrow_compaction_freed_bytes_total: { kind: "counter", help: "Bytes of history that compaction merged away" },

@@ -33,6 +33,7 @@ export class DocumentStatements {
   readonly readByKey: Query<StoredDocument>;
   readonly readById: Query<StoredDocument>;
   readonly listByKey: Query<StoredDocument>;
+  readonly listQuarantined: Query<[name: string]>;
   readonly lastId: Query<[number | null]>;
   readonly insert: Command;
   /** The usual write: matches only where what it does not change is as given. */
@@ -54,6 +55,7 @@ export class DocumentStatements {
     this.readByKey = connection.query(`SELECT ${DOCUMENT_COLUMNS} FROM document WHERE key = ?`);
     this.readById = connection.query(`SELECT ${DOCUMENT_COLUMNS} FROM document WHERE id = ?`);
     this.listByKey = connection.query(`SELECT ${DOCUMENT_COLUMNS} FROM document WHERE key > ? ORDER BY key LIMIT ?`);
+    this.listQuarantined = connection.query("SELECT name FROM document WHERE quarantined = 1 ORDER BY name LIMIT ?");
     this.lastId = connection.query("SELECT max(id) FROM document");
     this.insert = connection.command(
       `INSERT INTO document (id, name, key, incarnation, fingerprint, last_sequence, last_arrival_ms, tail_bytes, head_bytes,

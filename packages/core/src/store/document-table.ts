@@ -96,6 +96,10 @@ export class DocumentTable {
     return stored.map((row) => this.#rowOf(row));
   }
 
+  listQuarantined(limit: number): string[] {
+    return this.#statements.listQuarantined.all(limit).map(([name]) => name);
+  }
+
   #writeAll(row: DocumentRow & { readonly fence: Uint8Array }): void {
     const { readById, updateAll, deleteFence, insertEnded } = this.#statements;
     const stored = readById.get(row.id);

@@ -26,6 +26,7 @@ CREATE TABLE document (
 ) STRICT;
 CREATE INDEX document_name ON document (name, incarnation);
 CREATE UNIQUE INDEX document_key ON document (key);
+CREATE INDEX document_quarantined ON document (name) WHERE quarantined = 1;
 
 -- Apart from the document row, which every commit rewrites. Only documents with dead client ids have one.
 CREATE TABLE fence (

@@ -275,6 +275,10 @@ export class SqliteStore implements Store {
     return this.#identity.listBoots();
   }
 
+  listQuarantined(limit: number): string[] {
+    return this.#documents.listQuarantined(limit);
+  }
+
   quarantineLog(sequence: ArrivalSequence): void {
     this.#log.quarantine(sequence);
   }

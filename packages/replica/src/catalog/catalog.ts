@@ -217,6 +217,13 @@ export class Catalog {
     this.#entryBytes -= entry.accountedBytes;
   }
 
+  /** Something of it has thrown: what is staged on it will not be committed. */
+  fail(name: string, error: YarrowError): void {
+    const staged = this.#staged.get(name);
+    if (staged === undefined) this.evict(name);
+    else staged.failure = error;
+  }
+
   /** Lets go of entries over the byte budget, and of those unused for long. */
   trim(now: number): void {
     for (const entry of this.#entries.values()) {

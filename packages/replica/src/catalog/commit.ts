@@ -8,6 +8,7 @@ import type { ReplicaConfig } from "../config.ts";
 import { encodeFence } from "../document/fence.ts";
 import type { FingerprintKey } from "../document/fingerprint.ts";
 import { toBytes } from "../document/fingerprint.ts";
+import { asRefusal } from "../isolation.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { DocumentRow, Store } from "../store.ts";
 import { StoreFailedError, StoreFullError } from "../store.ts";
@@ -28,13 +29,13 @@ export interface CommitParts {
   readonly now: number;
 }
 
-/** Throws StoreFailedError, and whatever is a bug; refusals come back as outcomes. */
+/** Throws StoreFailedError; refusals, and what throws over one document alone, come back as outcomes. */
 export function commitChanges(parts: CommitParts, changes: readonly StagedChange[]): CommitOutcome[] {
-  const dirty = changes.filter((change) => change.dirty);
+  const dirty = changes.filter((change) => change.dirty && change.failure === undefined);
   const failure = dirty.length === 0 ? undefined : attempt(parts, dirty);
-  if (failure === undefined) return changes.map((change) => ({ change, committed: true }));
   return changes.map((change) => {
-    if (!change.dirty) return { change, committed: true };
+    if (change.failure !== undefined) return { change, committed: false, error: change.failure };
+    if (failure === undefined || !change.dirty) return { change, committed: true };
     const error = dirty.length === 1 ? failure : attempt(parts, [change]);
     return error === undefined ? { change, committed: true } : { change, committed: false, error };
   });
@@ -53,8 +54,8 @@ function attempt(parts: CommitParts, changes: readonly StagedChange[]): YarrowEr
     return undefined;
   } catch (error) {
     tree.rollback();
-    if (error instanceof StoreFailedError || !(error instanceof YarrowError)) throw error;
-    return error;
+    if (error instanceof StoreFailedError) throw error;
+    return error instanceof YarrowError ? error : asRefusal(changes[0]!.entry.name, error);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * What one batch does to one document, gathered in memory: written as one log row, then shown as one frame and one message.
  */
-import type { Broadcast, Incarnation, Segment } from "@yarrow/protocol";
+import type { Broadcast, Incarnation, Segment, YarrowError } from "@yarrow/protocol";
 import type { Contribution } from "../document/contribution.ts";
 import type { LinkId, RequestId, SubscriberId } from "../event.ts";
 import type { LogSegment } from "../store.ts";
@@ -44,6 +44,8 @@ export class StagedChange {
   unpushed = false;
   /** Updates that no other peer has seen yet, as they came: our own broadcast. */
   publish: Segment[] = [];
+  /** Something has thrown meanwhile: it is not to be committed. */
+  failure: YarrowError | undefined;
   readonly edits: StagedEdit[] = [];
   readonly deletions: RequestId[] = [];
   /** Broadcasts of others that changed something here, to be passed on. */
