@@ -40,6 +40,8 @@ export interface Counters {
   loopDelayMaxMs: number;
   /** Windows in which the loop was blocked for longer than it may. */
   loopBlocked: number;
+  /** Of batches that blocked the loop, how long each part took; `elsewhere`: delays that no batch explains. */
+  readonly heldMs: { step: number; commit: number; perform: number; elsewhere: number };
 }
 
 export function createCounters(): Counters {
@@ -67,6 +69,7 @@ export function createCounters(): Counters {
     loopDelayP99Ms: 0,
     loopDelayMaxMs: 0,
     loopBlocked: 0,
+    heldMs: { step: 0, commit: 0, perform: 0, elsewhere: 0 },
   };
 }
 

@@ -23,12 +23,23 @@ export interface Engine {
   nextDeadline(): number;
 }
 
+/** A turn that has run. */
+export interface Batch {
+  readonly events: readonly Input[];
+  readonly effects: readonly Output[];
+  /** How long its step took, its commit included; and its effects, with what `onBatch` did. */
+  readonly stepMs: number;
+  readonly performMs: number;
+}
+
 export interface LoopOptions {
   readonly engine: Engine;
   readonly clock: () => number;
   readonly perform: (effect: Output) => void;
   /** Called after the effects of a batch; `ms` is how long its step took. */
   readonly onBatch: (events: number, ms: number) => void;
+  /** Called last, with how long all of it took. */
+  readonly watch?: (batch: Batch) => void;
   readonly onFailed: (error: unknown) => void;
 }
 
@@ -107,9 +118,11 @@ export class Loop {
     try {
       const started = performance.now();
       const effects = this.#options.engine.step(batch, this.#options.clock());
-      const ms = performance.now() - started;
+      const stepped = performance.now();
+      const stepMs = stepped - started;
       for (const effect of effects) this.#options.perform(effect);
-      this.#options.onBatch(batch.length, ms);
+      this.#options.onBatch(batch.length, stepMs);
+      this.#options.watch?.({ events: batch, effects, stepMs, performMs: performance.now() - stepped });
     } catch (error) {
       this.stop();
       this.#options.onFailed(error);

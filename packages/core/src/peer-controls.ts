@@ -1,9 +1,11 @@
-/** What an operator may do to a running peer's links, and to documents that are out of use. */
+/** What an operator may do to a running peer: to its links, its role, and documents that are out of use. */
 import { ADDRESS_BYTES_MAX, YarrowError } from "@yarrow/protocol";
+import type { Role } from "@yarrow/protocol";
 import { checkName, LINK_RATE_MIN } from "@yarrow/replica";
 import type { QuarantinedDocument, Released, Replica } from "@yarrow/replica";
 import type { Loop } from "./loop.ts";
 import type { Peer, ReleaseReport } from "./peer-api.ts";
+import { changeRole } from "./peer-role.ts";
 import type { Requests } from "./requests.ts";
 
 export interface PeerControlsParts {
@@ -15,7 +17,7 @@ export interface PeerControlsParts {
   readonly assertOpen: () => void;
 }
 
-export class PeerControls implements Pick<Peer, "pauseLinks" | "limitLink" | "quarantined" | "release"> {
+export class PeerControls implements Pick<Peer, "pauseLinks" | "limitLink" | "setRole" | "quarantined" | "release"> {
   readonly #parts: PeerControlsParts;
 
   constructor(parts: PeerControlsParts) {
@@ -49,6 +51,12 @@ export class PeerControls implements Pick<Peer, "pauseLinks" | "limitLink" | "qu
     }
     loop.submit({ type: "limit-link", peer, bytesPerSecond });
     await loop.settled();
+  }
+
+  async setRole(role: Role): Promise<void> {
+    const { requests, assertOpen } = this.#parts;
+    assertOpen();
+    await changeRole(requests, role);
   }
 
   quarantined(): QuarantinedDocument[] {

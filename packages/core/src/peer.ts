@@ -37,7 +37,7 @@ import { PeerControls } from "./peer-controls.ts";
 import { PeerListeners } from "./peer-listeners.ts";
 import { perform } from "./perform.ts";
 import type { Targets } from "./perform.ts";
-import { changeRole, describeWriters } from "./peer-role.ts";
+import { describeWriters } from "./peer-role.ts";
 import { readStatus } from "./peer-status.ts";
 import { IdleCheckpoint } from "./idle-checkpoint.ts";
 import { Queries } from "./query/queries.ts";
@@ -46,6 +46,7 @@ import { notReady } from "./readiness.ts";
 import { Requests } from "./requests.ts";
 import { SessionSockets } from "./session-sockets.ts";
 import type { SqliteStore } from "./store/sqlite-store.ts";
+import { Watchdog } from "./watchdog.ts";
 import { startWatches } from "./watches.ts";
 import { encodeTokenText, waitForToken, waitUntilFresh } from "./waits.ts";
 import { importUpdate } from "./transfer/import-update.ts";
@@ -74,6 +75,7 @@ export class RunningPeer implements Peer {
   readonly revert: Peer["revert"] = (...request) => this.#past.revert(...request);
   readonly pauseLinks: Peer["pauseLinks"] = (...request) => this.#controls.pauseLinks(...request);
   readonly limitLink: Peer["limitLink"] = (...request) => this.#controls.limitLink(...request);
+  readonly setRole: Peer["setRole"] = (...request) => this.#controls.setRole(...request);
   readonly quarantined: Peer["quarantined"] = () => this.#controls.quarantined();
   readonly release: Peer["release"] = (...request) => this.#controls.release(...request);
   readonly backup: Peer["backup"] = (...request) => this.#backups.write(...request);
@@ -120,9 +122,11 @@ export class RunningPeer implements Peer {
       clock,
       perform: (effect) => perform(effect, this.#targets),
       onBatch: (events, ms) => this.#afterBatch(events, ms),
+      watch: (batch) => watchdog.batch(batch),
       onFailed: (error) => void this.#fail(error),
     });
     const counters = this.#counters;
+    const watchdog = new Watchdog({ counters, commitMs: () => store.commitMs, log: options.log });
     const submit = (event: Parameters<Loop["submit"]>[0]): void => this.#loop.submit(event);
     const receive = (event: Parameters<Loop["submit"]>[0], bytes: number): void => this.#loop.receive(event, bytes);
     this.#sessions = new SessionSockets({ submit, receive, counters, nextSubscriber: () => this.#nextSubscriber++ });
@@ -146,7 +150,7 @@ export class RunningPeer implements Peer {
     const assertOpen = (): void => this.#assertOpen();
     this.#controls = new PeerControls({ replica, loop: this.#loop, requests: this.#requests, clock, assertOpen });
     this.#past = new Past({ ...options, clock, host: this.#handleHost, assertOpen });
-    this.#stopWatching = startWatches(counters, options, submit);
+    this.#stopWatching = startWatches(counters, watchdog, options, submit);
   }
 
   get adminUrl(): string | undefined {
@@ -259,11 +263,6 @@ export class RunningPeer implements Peer {
   async importUpdate(...request: Parameters<Peer["importUpdate"]>): Promise<void> {
     this.#assertOpen();
     return importUpdate(this.#handleHost, ...request);
-  }
-
-  async setRole(role: Role): Promise<void> {
-    this.#assertOpen();
-    await changeRole(this.#requests, role);
   }
 
   async waitFor(token: string, options?: WaitOptions): Promise<void> {

@@ -32,6 +32,12 @@ export class Instruments {
     this.add(name, value);
   }
 
+  /** The same of counts that one label tells apart. */
+  setTotals(name: MetricName, label: string, values: Readonly<Record<string, number>>): void {
+    this.clear(name);
+    for (const [key, value] of Object.entries(values)) this.add(name, value, { [label]: key });
+  }
+
   set(name: MetricName, value: number | boolean, labels: Labels = {}): void {
     const gauge = this.#byName.get(name);
     if (gauge instanceof Gauge) gauge.set(labels, Number(value));

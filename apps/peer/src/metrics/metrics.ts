@@ -206,6 +206,11 @@ export const METRICS = {
     help: "Delay of the event loop over the last seconds; quantile 1 is the longest",
     labels: ["quantile"],
   },
+  yarrow_loop_held_seconds_total: {
+    kind: "counter",
+    help: "How long the event loop was held up, by part: step, commit and perform of a batch, or elsewhere",
+    labels: ["part"],
+  },
   yarrow_loop_blocked_total: { kind: "counter", help: "Times the event loop was blocked for longer than it may be" },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

@@ -106,6 +106,8 @@ const COUNTED: readonly (readonly [MetricName, (counters: Counters) => number])[
 /** Counts that sockets and loop keep themselves. */
 export function readCounters(to: Instruments, counters: Counters): void {
   for (const [name, read] of COUNTED) to.setTotal(name, read(counters));
+  const held = Object.entries(counters.heldMs).map(([part, ms]) => [part, ms / 1_000] as const);
+  to.setTotals("yarrow_loop_held_seconds_total", "part", Object.fromEntries(held));
   to.set("yarrow_loop_delay_seconds", counters.loopDelayP50Ms / 1_000, { quantile: "0.5" });
   to.set("yarrow_loop_delay_seconds", counters.loopDelayP99Ms / 1_000, { quantile: "0.99" });
   to.set("yarrow_loop_delay_seconds", counters.loopDelayMaxMs / 1_000, { quantile: "1" });

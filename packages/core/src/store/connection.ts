@@ -77,6 +77,9 @@ export class Connection {
     return this.#state === "spoilt";
   }
 
+  /** Milliseconds that commits have taken. */
+  commitMs = 0;
+
   transaction<T>(body: () => T): T {
     if (this.#failed !== undefined) {
       throw new StoreFailedError(`the disk under ${this.folder} failed before: ${this.#failed.message}`, this.#failed);
@@ -89,7 +92,9 @@ export class Connection {
       const result = body();
       if (this.spoilt) throw this.#problem;
       for (const participant of this.#participants) participant.beforeCommit();
+      const committing = performance.now();
       this.#commit.run();
+      this.commitMs += performance.now() - committing;
       this.#state = "idle";
       this.#assertInPlace();
       return result;

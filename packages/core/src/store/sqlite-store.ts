@@ -86,6 +86,11 @@ export class SqliteStore implements Store {
     return this.#connection.transaction(body);
   }
 
+  /** Milliseconds that commits have taken since it was opened. */
+  get commitMs(): number {
+    return this.#connection.commitMs;
+  }
+
   readPeerId(): PeerId {
     return this.#peerId;
   }
