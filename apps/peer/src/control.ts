@@ -68,6 +68,7 @@ interface LagReport extends BehindReport {
 type LinkRoles = "congested" | "feedsUs" | "takesOurs" | "theyHoldMore" | "weHoldMore";
 
 interface LinkReport extends Pick<LinkStatus, "state" | "equal" | LinkRoles> {
+  readonly catchUp: NonNullable<LinkStatus["catchUp"]> | null;
   readonly role: PeerStatus["role"] | null;
   readonly peerId: string | null;
   readonly url: string | null;
@@ -192,6 +193,7 @@ function reportLink(link: LinkStatus): LinkReport {
     takesOurs: link.takesOurs,
     theyHoldMore: link.theyHoldMore,
     weHoldMore: link.weHoldMore,
+    catchUp: link.catchUp ?? null,
     updatesBehind: link.updatesBehind ?? null,
     bytesBehind: link.bytesBehind ?? null,
     verifiedMs: link.verifiedMs ?? null,

@@ -369,4 +369,6 @@ export interface LinkStatus {
   readonly theyHoldMore: number;
   /** Documents of which this follower holds more than the other side. */
   readonly weHoldMore: number;
+  /** Set while most of the set is being fetched over this link: how many documents this peer holds, of how many, and how many come in a second. */
+  readonly catchUp: { readonly documents: number; readonly total: number; readonly perSecond: number } | undefined;
 }

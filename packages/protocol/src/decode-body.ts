@@ -72,7 +72,8 @@ export function decodeBody(code: number, reader: Reader): Message | undefined {
         decodeLive(type, reader) ??
         decodeLag(type, reader) ??
         decodeMembership(type, reader) ??
-        decodeRepair(type, reader));
+        decodeRepair(type, reader) ??
+        decodeVerify(type, reader));
 }
 
 function decodeLink(type: Message["type"], reader: Reader): Message | undefined {
@@ -228,9 +229,14 @@ function decodeRepair(type: Message["type"], reader: Reader): Message | undefine
         lastSequence: appended(reader),
       };
     case "nodes-ask":
-      return { type, round: reader.varUint(), paths: list(reader, 1, NODES_PER_MESSAGE_MAX, path) };
+      return decodeNodesAsk(reader);
     case "nodes":
-      return { type, round: reader.varUint(), nodes: list(reader, 3, NODES_PER_MESSAGE_MAX, decodeNode) };
+      return {
+        type,
+        round: reader.varUint(),
+        nodes: list(reader, 3, NODES_PER_MESSAGE_MAX, decodeNode),
+        answered: appended(reader),
+      };
     case "documents-ask":
       return {
         type,
@@ -247,7 +253,12 @@ function decodeRepair(type: Message["type"], reader: Reader): Message | undefine
         omitted: list(reader, 1, BATCH_DOCUMENTS_MAX * 2, name),
       };
     case "stream-ask":
-      return { type, round: reader.varUint(), after: cursor(reader) };
+      return {
+        type,
+        round: reader.varUint(),
+        after: cursor(reader),
+        through: reader.remaining > 0 ? cursor(reader) : "",
+      };
     case "stream":
       return {
         type,
@@ -266,6 +277,13 @@ function decodeRepair(type: Message["type"], reader: Reader): Message | undefine
       };
     case "fragment-taken":
       return { type, transfer: reader.varUint() };
+    default:
+      return undefined;
+  }
+}
+
+function decodeVerify(type: Message["type"], reader: Reader): Message | undefined {
+  switch (type) {
     case "verify-ask":
       return { type, request: reader.varUint(), deep: flag(reader), after: cursor(reader) };
     case "verify-page":
@@ -287,10 +305,27 @@ function decodeRepair(type: Message["type"], reader: Reader): Message | undefine
   }
 }
 
+function decodeNodesAsk(reader: Reader): Message {
+  const round = reader.varUint();
+  const paths = list(reader, 1, NODES_PER_MESSAGE_MAX, path);
+  const sums = reader.remaining > 0 ? list(reader, 1, paths.length, maybeSums) : [];
+  if (sums.length !== 0 && sums.length !== paths.length) reader.fail(`sums of ${sums.length} of ${paths.length} nodes`);
+  return { type: "nodes-ask", round, paths, sums };
+}
+
+function maybeSums(reader: Reader): Uint8Array[] | undefined {
+  return flag(reader) ? sumsOf(reader) : undefined;
+}
+
+/** Of the 16 children of a node. */
+function sumsOf(reader: Reader): Uint8Array[] {
+  return Array.from({ length: 16 }, () => reader.take(16));
+}
+
 function decodeNode(reader: Reader): NodeContent {
   const at = path(reader);
   if (!flag(reader)) {
-    return { path: at, kind: "children", sums: Array.from({ length: 16 }, () => reader.take(16)) };
+    return { path: at, kind: "children", sums: sumsOf(reader) };
   }
   const items = list(reader, 24, LINK_MESSAGE_BYTES_MAX, () => ({
     key: reader.hex(8) as DocumentKey,

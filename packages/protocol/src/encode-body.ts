@@ -4,7 +4,16 @@ import type { Encoder } from "./encode-fields.ts";
 import { blob, list, maybe, raw, text, uint } from "./encode-fields.ts";
 import { encodeMembership } from "./encode-membership.ts";
 import type { MembershipMessage } from "./membership-message.ts";
-import type { Beat, DocumentDifference, DocumentSummary, Hello, Message, NodeContent } from "./message.ts";
+import type {
+  Beat,
+  DocumentDifference,
+  DocumentSummary,
+  Hello,
+  Message,
+  NodeContent,
+  NodesAsk,
+  VerifyEntry,
+} from "./message.ts";
 import { fromHex } from "./reader.ts";
 
 export function encodeBody(encoder: Encoder, message: Message): void {
@@ -118,10 +127,12 @@ function encodeRepair(encoder: Encoder, message: RepairMessage): void {
       return uint(encoder, message.lastSequence);
     case "nodes-ask":
       uint(encoder, message.round);
-      return list(encoder, message.paths, text);
+      list(encoder, message.paths, text);
+      return list(encoder, message.sums, encodeSums);
     case "nodes":
       uint(encoder, message.round);
-      return list(encoder, message.nodes, encodeNode);
+      list(encoder, message.nodes, encodeNode);
+      return uint(encoder, message.answered);
     case "documents-ask":
       uint(encoder, message.round);
       list(encoder, message.summaries, encodeSummary);
@@ -133,7 +144,8 @@ function encodeRepair(encoder: Encoder, message: RepairMessage): void {
       return list(encoder, message.omitted, text);
     case "stream-ask":
       uint(encoder, message.round);
-      return blob(encoder, fromHex(message.after));
+      blob(encoder, fromHex(message.after));
+      return blob(encoder, fromHex(message.through));
     case "stream":
       uint(encoder, message.round);
       list(encoder, message.documents, encodeDifference);
@@ -169,15 +181,22 @@ function encodeRepair(encoder: Encoder, message: RepairMessage): void {
     case "verify-page":
       uint(encoder, message.request);
       raw(encoder, message.root);
-      list(encoder, message.entries, (_, entry) => {
-        raw(encoder, fromHex(entry.key));
-        text(encoder, entry.name);
-        uint(encoder, entry.incarnation);
-        raw(encoder, fromHex(entry.fingerprint));
-        blob(encoder, fromHex(entry.contentDigest));
-      });
+      list(encoder, message.entries, encodeEntry);
       return blob(encoder, fromHex(message.next));
   }
+}
+
+function encodeEntry(encoder: Encoder, entry: VerifyEntry): void {
+  raw(encoder, fromHex(entry.key));
+  text(encoder, entry.name);
+  uint(encoder, entry.incarnation);
+  raw(encoder, fromHex(entry.fingerprint));
+  blob(encoder, fromHex(entry.contentDigest));
+}
+
+function encodeSums(encoder: Encoder, sums: NodesAsk["sums"][number]): void {
+  uint(encoder, sums === undefined ? 0 : 1);
+  for (const sum of sums ?? []) raw(encoder, sum);
 }
 
 function encodeNode(encoder: Encoder, content: NodeContent): void {

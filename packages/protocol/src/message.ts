@@ -186,11 +186,16 @@ interface Recall {
 /** A node of the set tree: `depth` hex digits of the document keys below it. The root is "". */
 export type NodePath = string;
 
-/** Asks for what lies below nodes of the set tree. `round` names the asker's round and is returned as it came. */
+/** Asks for what lies below nodes of the set tree, in the order of the list. `round` names the asker's round and is returned as it came. */
 export interface NodesAsk {
   readonly type: "nodes-ask";
   readonly round: number;
   readonly paths: readonly NodePath[];
+  /**
+   * For each path, the asker's own sums of the 16 children; undefined where it asks without. Where they are given, the answer is about
+   * the children that differ, which spares a round trip. No entries: the asker gives none. Since version 3.
+   */
+  readonly sums: readonly (readonly Uint8Array[] | undefined)[];
 }
 
 export interface TreeItem {
@@ -208,6 +213,8 @@ export interface Nodes {
   readonly type: "nodes";
   readonly round: number;
   readonly nodes: readonly NodeContent[];
+  /** So many of the paths that were asked for are answered; the others are to be asked for again. 0 where it is not told: all. Since version 3. */
+  readonly answered: number;
 }
 
 /** What one side holds of a document, in the size of its client list. */
@@ -253,6 +260,8 @@ export interface StreamAsk {
   readonly type: "stream-ask";
   readonly round: number;
   readonly after: DocumentKey | "";
+  /** The last key that is asked for; "" = to the end, and where it is not told. Since version 3. */
+  readonly through: DocumentKey | "";
 }
 
 export interface Stream {

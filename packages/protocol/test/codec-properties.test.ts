@@ -27,8 +27,9 @@ const document = { name, incarnation: uint, fence: list(uint) };
 const summary = fc.record({ ...document, clients: list(fc.record({ client: uint, clock: uint, deletes: uint })) });
 const difference = fc.record({ ...document, update: blob, summary: fc.option(summary, { nil: undefined }) });
 const item = fc.record({ key, digest: sum });
+const sums = fc.array(sum, { minLength: 16, maxLength: 16 });
 const node = fc.oneof(
-  fc.record({ path, kind: fc.constant("children" as const), sums: fc.array(sum, { minLength: 16, maxLength: 16 }) }),
+  fc.record({ path, kind: fc.constant("children" as const), sums }),
   fc.record({ path, kind: fc.constant("items" as const), items: list(item) }),
 );
 const entry = fc.record({
@@ -75,11 +76,15 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
   "cover-ask": { ...origin, subject: uint, name, incarnation: uint, contribution: blob },
   presence: { ...origin, name, states: list(fc.record({ clientId: uint, clock: uint, state: text })) },
   digest: { root: sum, documents: uint, answer: flag, lastSequence: uint },
-  "nodes-ask": { round: uint, paths: list(path) },
-  nodes: { round: uint, nodes: list(node) },
+  "nodes-ask": {
+    round: uint,
+    paths: fc.tuple(path, path),
+    sums: fc.oneof(fc.constant([]), fc.tuple(sums, fc.constant(undefined))),
+  },
+  nodes: { round: uint, nodes: list(node), answered: uint },
   "documents-ask": { round: uint, summaries: list(summary), keys: list(key) },
   documents: { round: uint, reply: flag, documents: list(difference), omitted: list(name) },
-  "stream-ask": { round: uint, after: cursor },
+  "stream-ask": { round: uint, after: cursor, through: cursor },
   stream: { round: uint, documents: list(difference), next: cursor },
   "documents-taken": { round: uint, root: sum },
   fragment: { transfer: uint, total: fc.nat(32 * 1024 * 1024), bytes: blob },

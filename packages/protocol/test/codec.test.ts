@@ -4,8 +4,15 @@ import { decodeFrame, decodeMessage, encodeFrame, encodeMessage, fromHex, toHex 
 import { GOLDEN } from "./golden.ts";
 import { HELLO, SAMPLES } from "./samples.ts";
 
-/** What version 2 appended to a message; a sender of version 1 stops short of it. */
-const APPENDED_BYTES: { readonly [T in Message["type"]]?: number } = { broadcast: 2, pong: 2, digest: 2 };
+/** What a later version appended to a message; a sender of an earlier one stops short of it. */
+const APPENDED_BYTES: { readonly [T in Message["type"]]?: number } = {
+  broadcast: 2,
+  pong: 2,
+  digest: 2,
+  "nodes-ask": 259,
+  nodes: 1,
+  "stream-ask": 9,
+};
 
 const TYPES = Object.keys(SAMPLES) as Message["type"][];
 
@@ -68,6 +75,14 @@ describe("messages as bytes", () => {
     const short = (type: "broadcast" | "pong") => fromHex(GOLDEN[type].slice(0, -2 * (APPENDED_BYTES[type] ?? 0)));
     expect(decodeMessage(short("broadcast"))).toEqual({ ...SAMPLES.broadcast, ageMs: 0 });
     expect(decodeMessage(short("pong"))).toEqual({ ...SAMPLES.pong, stopwatchMs: 0 });
+  });
+
+  it("[HND20] questions and answers of version 2 are read as without sums, answered to the end, and without an end", () => {
+    const short = (type: keyof typeof APPENDED_BYTES) =>
+      decodeMessage(fromHex(GOLDEN[type].slice(0, -2 * (APPENDED_BYTES[type] ?? 0))));
+    expect(short("nodes-ask")).toEqual({ ...SAMPLES["nodes-ask"], sums: [] });
+    expect(short("nodes")).toEqual({ ...SAMPLES.nodes, answered: 0 });
+    expect(short("stream-ask")).toEqual({ ...SAMPLES["stream-ask"], through: "" });
   });
 });
 

@@ -21,6 +21,7 @@ const state = { clientId: 1, clock: 1, state: "null" };
 const summary = { name: "n", incarnation: 1, fence: [], clients: [] };
 
 /** Per limit: a message that reaches it with `n` of what it bounds. */
+const nodesAsk: Extract<Message, { type: "nodes-ask" }> = { type: "nodes-ask", round: 1, paths: [], sums: [] };
 const EDGES: readonly (readonly [keyof typeof protocol, string, (n: number) => Message])[] = [
   ["NAME_BYTES_MAX", "name of a broadcast", (n) => ({ ...broadcast, name: letters(n) })],
   [
@@ -75,11 +76,16 @@ const EDGES: readonly (readonly [keyof typeof protocol, string, (n: number) => M
     "an awareness state",
     (n) => ({ ...presence, states: [{ ...state, state: letters(n) }] }),
   ],
-  ["NODES_PER_MESSAGE_MAX", "nodes asked for", (n) => ({ type: "nodes-ask", round: 1, paths: times(n, "0") })],
+  ["NODES_PER_MESSAGE_MAX", "nodes asked for", (n) => ({ ...nodesAsk, paths: times(n, "0") })],
+  [
+    "NODES_PER_MESSAGE_MAX",
+    "nodes asked for with sums",
+    (n) => ({ ...nodesAsk, paths: times(n, "0"), sums: times(n, undefined) }),
+  ],
   [
     "NODES_PER_MESSAGE_MAX",
     "nodes told",
-    (n) => ({ type: "nodes", round: 1, nodes: times(n, { path: "", kind: "items" as const, items: [] }) }),
+    (n) => ({ ...SAMPLES.nodes, nodes: times(n, { path: "", kind: "items" as const, items: [] }) }),
   ],
   [
     "BATCH_DOCUMENTS_MAX",
@@ -144,10 +150,12 @@ describe("what no field may say", () => {
   it.each<[string, Message]>([
     ["an empty name", { ...broadcast, name: "" }],
     ["a name with NUL", { ...broadcast, name: "a\0b" }],
-    ["a path that is not hex", { type: "nodes-ask", round: 1, paths: ["0g"] }],
-    ["a path in capitals", { type: "nodes-ask", round: 1, paths: ["A"] }],
-    ["a path longer than a key", { type: "nodes-ask", round: 1, paths: ["0".repeat(17)] }],
-    ["a cursor of the wrong length", { type: "stream-ask", round: 1, after: "00" as typeof KEY }],
+    ["a path that is not hex", { ...nodesAsk, paths: ["0g"] }],
+    ["a path in capitals", { ...nodesAsk, paths: ["A"] }],
+    ["a path longer than a key", { ...nodesAsk, paths: ["0".repeat(17)] }],
+    ["sums of some nodes only", { ...nodesAsk, paths: ["", "0"], sums: [undefined] }],
+    ["a cursor of the wrong length", { ...SAMPLES["stream-ask"], after: "00" as typeof KEY }],
+    ["an end of the wrong length", { ...SAMPLES["stream-ask"], through: "00" as typeof KEY }],
     [
       "a content digest of the wrong length",
       { ...SAMPLES["verify-page"], entries: [{ ...entry, contentDigest: "00" }] },

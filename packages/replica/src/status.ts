@@ -1,6 +1,7 @@
 /** What a replica tells about itself. Read only; steers nothing. */
 import type { ClusterId, PeerId, Role } from "@yarrow/protocol";
 import { toHex } from "@yarrow/protocol";
+import type { CatchUp } from "./anti-entropy/link-rounds.ts";
 import type { Reconciler } from "./anti-entropy/reconciler.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Confirmations, CopiesStatus } from "./gossip/confirmations.ts";
@@ -40,6 +41,8 @@ export interface ReplicaLinkStatus {
   readonly limit: number | undefined;
   /** Live updates are not sent for now, because too much waits to be sent; they are repaired later. */
   readonly congested: boolean;
+  /** Set while most of the set is being fetched over this link. */
+  readonly catchUp: CatchUp | undefined;
   /** Documents known to differ in the round that is under way. */
   readonly differing: number;
   /** The other side's role; undefined while there is no link. */
@@ -143,6 +146,7 @@ function describeLinks({ links, lag, directory, reconciler, now }: StatusParts):
     ...(link.beatsIn ? {} : { lagMs: equalLagMs(link, now) }),
     limit: link.outgoing.rate,
     congested: link.congested,
+    catchUp: reconciler.catchUp(link.id, now),
     differing: reconciler.remaining(link.id),
     role: link.hello?.role,
     feedsUs: link.feedsUs,
@@ -164,6 +168,7 @@ function describeLinks({ links, lag, directory, reconciler, now }: StatusParts):
       ...lag.describeLink(undefined, target.peerId, now),
       limit: links.rateLimits.of([target.url, target.peerId]),
       congested: false,
+      catchUp: undefined,
       differing: 0,
       role: undefined,
       feedsUs: false,

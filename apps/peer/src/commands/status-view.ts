@@ -3,6 +3,7 @@
  */
 import type { StatusReport } from "../control.ts";
 import { formatLag } from "./lag-view.ts";
+import { bar } from "../terminal/bar.ts";
 import { ink, printable } from "../terminal/paint.ts";
 import { count, formatBytes, formatDuration } from "../terminal/quantity.ts";
 import { formatFacts, formatTable } from "../terminal/table.ts";
@@ -104,7 +105,21 @@ export function formatLinks({ links, paused }: Pick<StatusReport, "links" | "pau
     link.limit === null ? "" : `${formatBytes(link.limit)}/s`,
   ]);
   const limited = links.some(({ limit }) => limit !== null);
-  return notice + (limited ? formatTable([...LINK_COLUMNS, LIMIT_COLUMN], rows) : formatTable(LINK_COLUMNS, rows));
+  const table = limited ? formatTable([...LINK_COLUMNS, LIMIT_COLUMN], rows) : formatTable(LINK_COLUMNS, rows);
+  return notice + table + formatCatchUps(links);
+}
+
+/** A bar for each link over which most of the set is being fetched. */
+function formatCatchUps(links: StatusReport["links"]): string {
+  const lines = links.flatMap(({ peerId, catchUp }) => {
+    if (catchUp === null) return [];
+    const { documents, total, perSecond } = catchUp;
+    const share = total > 0 ? Math.min(1, documents / total) : 0;
+    const rest = perSecond > 0 ? `, ${formatDuration(((total - documents) / perSecond) * 1_000)} left` : "";
+    const what = `${documents.toLocaleString("en")} of ${count(total, "document")}, ${perSecond.toLocaleString("en")} a second${rest}`;
+    return [`catching up  ${bar(share)}  ${what}, from ${printable(peerId ?? "").slice(0, 12)}`];
+  });
+  return lines.length === 0 ? "" : `\n\n${lines.join("\n")}`;
 }
 
 /** What is wanted, how it goes, and who acknowledges. */

@@ -3,23 +3,15 @@
  * what either side lacks, compare roots again. The truth of replication; live push is only its speed.
  *
  * Invariants
- * 1. One round per link, asked by the side with the lower process id (an empty replica asks for itself and streams), and at
- *    most `roundsAtOnceMax` rounds at once. Both directions are repaired by one round.
+ * 1. One round per link, asked by one side (see `who-asks.ts`), and at most `roundsAtOnceMax` rounds at once. Both directions are
+ *    repaired by one round. What this side holds next to nothing of is streamed, by one link each (see `slices.ts`).
  * 2. Equal roots end a round wherever it stands, and the reason for the next one. A round that ends without them is followed by
  *    another: at once when something changed, after a growing, jittered wait when nothing did. Fruitless rounds in a row raise the
  *    alarm.
  * 3. All state of a round goes with its link; nothing about the other side is remembered.
  */
-import type {
-  DocumentDifference,
-  DocumentKey,
-  Documents,
-  DocumentSummary,
-  Message,
-  ProcessId,
-  Stream,
-} from "@yarrow/protocol";
-import { BATCH_BYTES, BATCH_DOCUMENTS_MAX, toHex } from "@yarrow/protocol";
+import type { DocumentDifference, DocumentKey, Documents, Message, ProcessId, Stream } from "@yarrow/protocol";
+import { BATCH_DOCUMENTS_MAX, equalBytes, toHex } from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { ReplicaConfig } from "../config.ts";
 import type { Effect, Fact } from "../effect.ts";
@@ -28,24 +20,16 @@ import type { Lag } from "../lag/lag.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { Store } from "../store.ts";
-import { summarise, summaryBytes } from "./difference.ts";
+import { gatherQuestion } from "./gather.ts";
+import type { CatchUp, LinkRounds } from "./link-rounds.ts";
+import { createLinkRounds, describeCatchUp } from "./link-rounds.ts";
 import type { Standings } from "../membership/standings.ts";
 import type { Responder } from "./responder.ts";
 import { Round } from "./round.ts";
+import { boundsOf, Slices } from "./slices.ts";
+import { isAsker } from "./who-asks.ts";
 
 type RoundResult = Extract<Fact, { kind: "round-ended" }>["result"];
-
-interface LinkRounds {
-  readonly link: Link;
-  round: Round | undefined;
-  /** The next round may start then; infinite while there is no reason for one. */
-  dueAt: number;
-  backoffMs: number;
-  fruitless: number;
-  busySkips: number;
-  /** Both sets as they were when the last round ended, to tell a stuck round from a busy set. */
-  rootsBefore: string;
-}
 
 export interface ReconcilerParts {
   readonly config: ReplicaConfig;
@@ -64,6 +48,7 @@ export interface ReconcilerParts {
 export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #links = new Map<LinkId, LinkRounds>();
+  readonly #slices = new Slices();
   #nextRound = 1;
 
   constructor(parts: ReconcilerParts) {
@@ -82,22 +67,21 @@ export class Reconciler {
     return this.#links.get(id)?.round?.differing.size ?? 0;
   }
 
+  /** How far the streaming over a link is; undefined while there is none. */
+  catchUp(id: LinkId, now: number): CatchUp | undefined {
+    const state = this.#links.get(id);
+    return state && describeCatchUp(state, this.#parts.tree.documents, now);
+  }
+
   linkOpened(link: Link): void {
-    this.#links.set(link.id, {
-      link,
-      round: undefined,
-      dueAt: Number.POSITIVE_INFINITY,
-      backoffMs: 0,
-      fruitless: 0,
-      busySkips: this.#parts.config.busySkipsMax,
-      rootsBefore: "",
-    });
+    this.#links.set(link.id, createLinkRounds(link, this.#parts.config.busySkipsMax));
     this.sendDigest(link, false);
   }
 
   linkEnded(link: Link, now: number): void {
     const state = this.#links.get(link.id);
     this.#links.delete(link.id);
+    this.#slices.release(link.id);
     if (state?.round !== undefined) this.#report(state, state.round, "aborted", now);
   }
 
@@ -128,20 +112,15 @@ export class Reconciler {
 
   /** Call when nothing is staged. */
   takeDigest(link: Link, message: Extract<Message, { type: "digest" }>, now: number): void {
-    const { tree, equal } = this.#parts;
     const state = this.#links.get(link.id);
     if (state === undefined) return;
-    const same = toHex(message.root) === toHex(tree.root());
-    link.equal = same;
+    const { tree } = this.#parts;
+    state.theirDocuments = message.documents;
     if (message.answer) this.sendDigest(link, false);
-    if (same) {
-      link.equalAt = now;
-      equal(link, now);
-      return this.#settle(state, now);
-    }
+    if (this.#compareRoots(state, message.root, now)) return;
     if (state.round?.phase === "verify") return this.#verified(state, state.round, message.root, now);
     if (state.round !== undefined) return;
-    if (this.#isOurs(link, message.documents)) this.suspect(link.id, now);
+    if (isAsker(link, this.#parts, tree.documents, message.documents)) this.suspect(link.id, now);
     // Not as a question: its answer would differ again, and be answered again, for as long as the two differ.
     else if (link.takesOurs && !message.answer) this.sendDigest(link, false);
   }
@@ -149,7 +128,7 @@ export class Reconciler {
   takeNodes(link: Link, message: Extract<Message, { type: "nodes" }>, now: number): void {
     const state = this.#expect(link, message.round, "descend");
     if (state?.round === undefined) return;
-    state.round.take(message.nodes, this.#parts.tree);
+    state.round.take(message.nodes, message.answered, this.#parts.tree);
     this.#advance(state, state.round, now);
   }
 
@@ -170,7 +149,10 @@ export class Reconciler {
 
   takeTaken(link: Link, message: Extract<Message, { type: "documents-taken" }>, now: number): void {
     const state = this.#expect(link, message.round, "return");
-    if (state?.round !== undefined) this.#advance(state, state.round, now);
+    if (state?.round === undefined) return;
+    // Their root now tells whether anything is left, and spares asking for it.
+    if (this.#compareRoots(state, message.root, now)) return this.sendDigest(link, false);
+    this.#advance(state, state.round, now);
   }
 
   /**
@@ -179,17 +161,21 @@ export class Reconciler {
    */
   askOn(link: Link, message: Stream, now: number): void {
     const round = this.#expect(link, message.round, "stream")?.round;
-    if (round === undefined || message.next === "") return;
+    if (round?.through === undefined || isLast(message, round.through)) return;
     this.#keepWaiting(round, now);
-    link.send({ type: "stream-ask", round: round.id, after: message.next });
+    link.send({ type: "stream-ask", round: round.id, after: message.next, through: round.through });
   }
 
   takeStream(link: Link, message: Stream, changed: number, now: number): void {
     const state = this.#expect(link, message.round, "stream");
-    if (state?.round === undefined) return;
-    state.round.changed += changed;
-    for (const difference of message.documents) state.round.bytes += difference.update.length;
-    if (message.next === "") this.#verify(state, state.round, now);
+    const round = state?.round;
+    if (state === undefined || round?.through === undefined) return;
+    round.changed += changed;
+    for (const difference of message.documents) round.bytes += difference.update.length;
+    if (!isLast(message, round.through)) return;
+    round.through = undefined;
+    this.#slices.release(link.id);
+    this.#advance(state, round, now);
   }
 
   /** Call when nothing is staged. */
@@ -214,33 +200,26 @@ export class Reconciler {
     return next;
   }
 
-  /** True when this side asks. Where changes go one way, who takes them asks; an empty replica asks for itself, and a full one waits for it to ask. */
-  #isOurs(link: Link, theirDocuments: number): boolean {
-    if (!link.feedsUs || !link.takesOurs) return link.feedsUs;
-    const mine = this.#parts.tree.documents;
-    if (mine === 0 || theirDocuments === 0) return mine === 0;
-    return this.#parts.processId < (link.processId ?? "");
-  }
-
   #start(state: LinkRounds, now: number): void {
     const { config, tree, emit } = this.#parts;
     const { link } = state;
-    const stream = tree.documents === 0;
     const round = new Round({
       id: this.#nextRound++,
       link: link.id,
       mark: link.lag.mark(),
       now,
       deadline: now + config.roundTimeoutMs,
-      phase: stream ? "stream" : "descend",
+      phase: "descend",
+      theirDocuments: state.comparesOnly ? 0 : state.theirDocuments,
+      limits: config,
       // A follower that lacks something is behind until it has all of it.
       skipBusy: state.busySkips < config.busySkipsMax && !(link.beatsIn && !link.lag.whole),
     });
     state.round = round;
     state.dueAt = Number.POSITIVE_INFINITY;
     emit({ type: "observe", fact: { kind: "round-started", link: link.id } });
-    if (stream) link.send({ type: "stream-ask", round: round.id, after: "" });
-    else this.#advance(state, round, now);
+    round.begin(tree);
+    this.#advance(state, round, now);
   }
 
   /** Asks the next question of the round. */
@@ -252,38 +231,41 @@ export class Reconciler {
       if (this.#askDocuments(state.link, round, now)) return;
       return this.#advance(state, round, now);
     }
-    if (round.paths.length > 0) {
+    if (this.#streamNext(state, round, now)) return;
+    while (round.paths.length > 0) {
+      const { id } = state.link;
+      const question = round.ask(config.nodesPerAskMax, tree, (path) => this.#slices.isElsewhere(id, path));
+      if (question.paths.length === 0) continue;
       round.phase = "descend";
-      const paths = round.ask(config.nodesPerAskMax);
-      state.link.send({ type: "nodes-ask", round: round.id, paths });
+      state.link.send({ type: "nodes-ask", round: round.id, ...question });
       return;
     }
     this.#verify(state, round, now);
   }
 
+  /** Asks for the next part of which we hold next to nothing. Returns false when there is none that no other link is streaming. */
+  #streamNext(state: LinkRounds, round: Round, now: number): boolean {
+    const { link } = state;
+    for (;;) {
+      const path = round.nextSparse(this.#parts.tree);
+      if (path === undefined) return false;
+      if (!this.#slices.claim(link.id, path)) {
+        round.left++;
+        continue;
+      }
+      const { after, through } = boundsOf(path);
+      round.phase = "stream";
+      round.through = through;
+      round.streamed = true;
+      state.filling ??= { since: now, documents: this.#parts.tree.documents };
+      link.send({ type: "stream-ask", round: round.id, after, through });
+      return true;
+    }
+  }
+
   /** Returns false when every document at hand is busy and left to live push. */
   #askDocuments(link: Link, round: Round, now: number): boolean {
-    const { store, catalog, config } = this.#parts;
-    const summaries: DocumentSummary[] = [];
-    const keys: DocumentKey[] = [];
-    let bytes = 0;
-    for (const key of [...round.differing].slice(0, BATCH_DOCUMENTS_MAX)) {
-      if (bytes >= BATCH_BYTES) break;
-      round.differing.delete(key);
-      const row = store.readDocumentByKey(key);
-      if (row === undefined) {
-        keys.push(key);
-        continue;
-      }
-      const entry = catalog.entry(row.name, now);
-      if (round.skipBusy && now - entry.changedAt < config.busyMs) {
-        round.skipped++;
-        continue;
-      }
-      const summary = summarise(entry);
-      summaries.push(summary);
-      bytes += summaryBytes(summary);
-    }
+    const { summaries, keys } = gatherQuestion(round, this.#parts, now);
     if (summaries.length === 0 && keys.length === 0) return false;
     round.phase = "documents";
     round.asked = summaries.length + keys.length;
@@ -314,7 +296,8 @@ export class Reconciler {
 
   #verify(state: LinkRounds, round: Round, now: number): void {
     // Whatever differed when it began was brought, and what came after that was pushed.
-    if (round.skipped === 0 && !round.refused) this.#parts.lag.verified(state.link, round.mark, now);
+    if (round.skipped === 0 && round.left === 0 && !round.refused)
+      this.#parts.lag.verified(state.link, round.mark, now);
     round.phase = "verify";
     this.#keepWaiting(round, now);
     this.sendDigest(state.link, true);
@@ -325,17 +308,32 @@ export class Reconciler {
     const roots = `${toHex(this.#parts.tree.root())} ${toHex(theirRoot)}`;
     const moved = roots !== state.rootsBefore;
     state.rootsBefore = roots;
-    if (!round.refused && (moved || round.skipped > 0)) return this.#end(state, round, "progress", now);
+    if (!round.refused && (moved || round.skipped > 0 || round.left > 0))
+      return this.#end(state, round, "progress", now);
     // What is left is what the other side lacks and will not take.
     const ahead = !state.link.takesOurs && !round.refused && round.ahead > 0 && round.untold === 0;
     state.link.weHoldMore = ahead ? round.ahead : 0;
     this.#end(state, round, ahead ? "ahead" : "stuck", now);
   }
 
+  /** Notes whether both sets are equal, and ends the round if so. */
+  #compareRoots(state: LinkRounds, theirRoot: Uint8Array, now: number): boolean {
+    const { link } = state;
+    link.equal = equalBytes(theirRoot, this.#parts.tree.root());
+    if (!link.equal) return false;
+    link.equalAt = now;
+    this.#parts.equal(link, now);
+    this.#settle(state, now);
+    return true;
+  }
+
   /** Equal roots prove that nothing is missing, whatever was suspected, and whatever a round still waits to hear. */
   #settle(state: LinkRounds, now: number): void {
     const { round } = state;
     state.round = undefined;
+    state.filling = undefined;
+    state.comparesOnly = false;
+    this.#slices.release(state.link.id);
     state.dueAt = Number.POSITIVE_INFINITY;
     state.backoffMs = 0;
     state.fruitless = 0;
@@ -348,7 +346,9 @@ export class Reconciler {
   #end(state: LinkRounds, round: Round, result: "progress" | "ahead" | "stuck" | "aborted", now: number): void {
     const { config, random, emit } = this.#parts;
     state.round = undefined;
+    this.#slices.release(state.link.id);
     this.#report(state, round, result, now);
+    state.comparesOnly = round.streamed && round.changed === 0;
     state.busySkips = round.skipped > 0 ? state.busySkips + 1 : 0;
     if (result === "progress") {
       state.fruitless = 0;
@@ -384,6 +384,11 @@ export class Reconciler {
   #keepWaiting(round: Round, now: number): void {
     round.deadline = now + this.#parts.config.roundTimeoutMs;
   }
+}
+
+/** True for the last batch of a part. */
+function isLast({ next }: Stream, through: DocumentKey | ""): boolean {
+  return next === "" || (through !== "" && next >= through);
 }
 
 /** True for an answer that says only that the other side has no more than we. */

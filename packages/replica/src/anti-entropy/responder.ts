@@ -7,10 +7,18 @@ import type {
   DocumentKey,
   DocumentsAsk,
   DocumentSummary,
+  NodeContent,
+  NodePath,
   NodesAsk,
   StreamAsk,
 } from "@yarrow/protocol";
-import { BATCH_BYTES, BATCH_DOCUMENTS_MAX, DOCUMENT_BYTES_MAX } from "@yarrow/protocol";
+import {
+  BATCH_BYTES,
+  BATCH_DOCUMENTS_MAX,
+  DOCUMENT_BYTES_MAX,
+  equalBytes,
+  NODES_PER_MESSAGE_MAX,
+} from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Encoder } from "../catalog/encoder.ts";
 import { wholeDocument } from "../catalog/whole-document.ts";
@@ -52,13 +60,34 @@ export class Responder {
   }
 
   nodes(link: Link, ask: NodesAsk): void {
-    const nodes = ask.paths.map((path) => {
-      const items = this.#tree.items(path);
-      return items === undefined
-        ? ({ path, kind: "children", sums: this.#tree.children(path) } as const)
-        : ({ path, kind: "items", items } as const);
-    });
-    link.answer({ type: "nodes", round: ask.round, nodes });
+    const nodes: NodeContent[] = [];
+    let bytes = 0;
+    let answered = 0;
+    for (const [i, path] of ask.paths.entries()) {
+      const contents = this.#contentsOf(path, ask.sums[i]);
+      // Who gives no sums may be of a version that does not know of answers to a part of the question.
+      const full = nodes.length + contents.length > NODES_PER_MESSAGE_MAX || bytes > BATCH_BYTES;
+      if (answered > 0 && full && ask.sums.length > 0) break;
+      nodes.push(...contents);
+      for (const content of contents) bytes += contentBytes(content);
+      answered++;
+    }
+    link.answer({ type: "nodes", round: ask.round, nodes, answered });
+  }
+
+  /** What lies below a node: of its children those that differ, where the asker has said what it holds. */
+  #contentsOf(path: NodePath, theirs: readonly Uint8Array[] | undefined): NodeContent[] {
+    const content = this.#contentOf(path);
+    if (content.kind === "items" || theirs === undefined) return [content];
+    const differing = content.sums.flatMap((sum, digit) => (equalBytes(sum, theirs[digit]!) ? [] : [digit]));
+    return differing.map((digit) => this.#contentOf(path + digit.toString(16)));
+  }
+
+  #contentOf(path: NodePath): NodeContent {
+    const items = this.#tree.items(path);
+    return items === undefined
+      ? { path, kind: "children", sums: this.#tree.children(path) }
+      : { path, kind: "items", items };
   }
 
   documents(link: Link, ask: DocumentsAsk, now: number): void {
@@ -78,7 +107,8 @@ export class Responder {
 
   stream(link: Link, ask: StreamAsk, now: number): void {
     if (!link.takesOurs) return link.answer({ type: "stream", round: ask.round, documents: [], next: "" });
-    const rows = this.#store.listDocumentsByKey(ask.after, BATCH_DOCUMENTS_MAX);
+    const listed = this.#store.listDocumentsByKey(ask.after, BATCH_DOCUMENTS_MAX);
+    const rows = ask.through === "" ? listed : listed.filter(({ key }) => key <= ask.through);
     const wholes = this.#wholes(rows);
     const wanted = rows.map((row, i) => ({ ...nothingOf(row.name), whole: wholes[i] }));
     this.collect(wanted, now, (documents, omitted) => {
@@ -161,6 +191,11 @@ export class Responder {
       }),
     );
   }
+}
+
+/** Bytes that it takes in a message, roughly. */
+function contentBytes(content: NodeContent): number {
+  return content.kind === "items" ? content.items.length * 24 : 16 * 16;
 }
 
 function namesOf(summaries: readonly DocumentSummary[]): string[] {

@@ -2,10 +2,12 @@
  * One round: what this peer, as the asker, has yet to compare with the other side of a link. One question is out at a time.
  */
 import type { DocumentKey, NodeContent, NodePath, TreeItem } from "@yarrow/protocol";
-import { toHex } from "@yarrow/protocol";
+import { equalBytes, toHex } from "@yarrow/protocol";
 import type { LinkId } from "../event.ts";
 import type { LagMark } from "../lag/link-lag.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
+import type { SliceLimits } from "./slices.ts";
+import { isBare, isSparse, slicesOf } from "./slices.ts";
 
 /** Below a path this long lies one document at most. */
 const KEY_DIGITS = 16;
@@ -30,9 +32,18 @@ export class Round {
   /** Leaves busy documents to live push. */
   readonly skipBusy: boolean;
   /** Nodes whose content is still to be asked for. */
-  readonly paths: NodePath[] = [""];
-  /** Nodes whose content was asked for and has not come. */
-  readonly #asked = new Set<NodePath>();
+  readonly paths: NodePath[] = [];
+  /** Nodes whose content was asked for and has not come, in the order of the question; true where we said what we hold below. */
+  readonly #asked = new Map<NodePath, boolean>();
+  /** Parts of which we hold next to nothing, to be streamed. */
+  readonly sparse: NodePath[] = [];
+  /** Keys through here are being streamed; undefined while none are, "" = to the end. */
+  through: DocumentKey | "" | undefined;
+  /** Something was asked for by stream. */
+  streamed = false;
+  /** What the other side held when it last told; 0 = nothing is streamed because of it. */
+  readonly #theirDocuments: number;
+  readonly #limits: SliceLimits;
   readonly #local: LocalTask[] = [];
   /** Documents found to differ and not yet asked for. */
   readonly differing = new Set<DocumentKey>();
@@ -40,6 +51,8 @@ export class Round {
   changed = 0;
   bytes = 0;
   skipped = 0;
+  /** Parts that another link is streaming. */
+  left = 0;
   /** Documents in the question that is out. */
   asked = 0;
   /** Documents of which the other side has nothing that we lack, and those it could not tell about. */
@@ -56,6 +69,8 @@ export class Round {
     readonly deadline: number;
     readonly phase: RoundPhase;
     readonly skipBusy: boolean;
+    readonly theirDocuments: number;
+    readonly limits: SliceLimits;
   }) {
     this.id = options.id;
     this.link = options.link;
@@ -64,22 +79,55 @@ export class Round {
     this.deadline = options.deadline;
     this.phase = options.phase;
     this.skipBusy = options.skipBusy;
+    this.#theirDocuments = options.theirDocuments;
+    this.#limits = options.limits;
   }
 
-  /** The next nodes to ask for. */
-  ask(count: number): NodePath[] {
-    const paths = this.paths.splice(0, count);
-    for (const path of paths) this.#asked.add(path);
-    return paths;
+  /** Looks at the whole set: what we hold next to nothing of is to be streamed, the rest compared. */
+  begin(tree: SetTree): void {
+    this.#add("", tree);
   }
 
-  /** Takes in what the other side has below the nodes that were asked for; whatever else it says is not listened to. */
-  take(nodes: readonly NodeContent[], tree: SetTree): void {
-    for (const content of nodes) {
-      if (!this.#asked.delete(content.path)) continue;
-      if (content.kind === "items") this.#local.push({ path: content.path, theirs: content.items });
-      else this.#takeChildren(content.path, content.sums, tree);
+  /** The next nodes to ask for, with the sums of their children where they are split here. Leaves out those that `skip` says. */
+  ask(
+    count: number,
+    tree: SetTree,
+    skip: (path: NodePath) => boolean,
+  ): { readonly paths: NodePath[]; readonly sums: (Uint8Array[] | undefined)[] } {
+    const paths: NodePath[] = [];
+    const sums: (Uint8Array[] | undefined)[] = [];
+    this.#asked.clear();
+    for (const path of this.paths.splice(0, count)) {
+      if (skip(path)) {
+        this.left++;
+        continue;
+      }
+      const own = tree.isSplit(path) ? tree.children(path) : undefined;
+      paths.push(path);
+      sums.push(own);
+      this.#asked.set(path, own !== undefined);
     }
+    return { paths, sums };
+  }
+
+  /**
+   * Takes in what the other side has below the nodes that were asked for; whatever else it says is not listened to. `answered`: it came
+   * no further than that in the question; 0 = to its end.
+   */
+  take(nodes: readonly NodeContent[], answered: number, tree: SetTree): void {
+    const asked = [...this.#asked.keys()];
+    const heard = new Set<NodePath>();
+    for (const content of nodes) {
+      const { path } = content;
+      if (heard.has(path) || !(this.#asked.has(path) || this.#asked.get(path.slice(0, -1)) === true)) continue;
+      heard.add(path);
+      // A child of what was asked about: its parent was not sparse, but it may be.
+      if (!this.#asked.has(path) && this.#isSparse(path, tree)) this.#add(path, tree);
+      else if (content.kind === "items") this.#local.push({ path, theirs: content.items });
+      else this.#takeChildren(path, content.sums, tree);
+    }
+    if (answered > 0) this.paths.unshift(...asked.slice(answered));
+    this.#asked.clear();
   }
 
   /** Compares leaves until `enough` differing documents are known or nothing is left to compare here. */
@@ -107,7 +155,26 @@ export class Round {
     if (path.length >= KEY_DIGITS) return;
     const mine = tree.children(path);
     for (let digit = 0; digit < 16; digit++) {
-      if (toHex(mine[digit]!) !== toHex(theirs[digit]!)) this.paths.push(path + digit.toString(16));
+      if (!equalBytes(mine[digit]!, theirs[digit]!)) this.#add(path + digit.toString(16), tree);
+    }
+  }
+
+  #add(path: NodePath, tree: SetTree): void {
+    if (isSparse(this.#limits, tree, path, this.#theirDocuments))
+      this.sparse.push(...slicesOf(this.#limits, path, this.#theirDocuments));
+    else this.paths.push(path);
+  }
+
+  #isSparse(path: NodePath, tree: SetTree): boolean {
+    return isSparse(this.#limits, tree, path, this.#theirDocuments);
+  }
+
+  /** The next part that is to be streamed and is still sparse. */
+  nextSparse(tree: SetTree): NodePath | undefined {
+    for (;;) {
+      const path = this.sparse.shift();
+      if (path === undefined || isBare(tree, path, this.#theirDocuments)) return path;
+      this.left++;
     }
   }
 

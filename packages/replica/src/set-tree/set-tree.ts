@@ -150,6 +150,17 @@ export class SetTree {
     return sums.map(sumBytes);
   }
 
+  /** Number of documents below a path. Costs a read of the store where a leaf lies above it. */
+  count(path: NodePath): number {
+    const leaf = this.#leafAbove(path);
+    return leaf === undefined || leaf === path ? this.#node(path).count : this.#itemsOfLeaf(leaf, path).length;
+  }
+
+  /** True for an inner node. */
+  isSplit(path: NodePath): boolean {
+    return this.#leafAbove(path) === undefined;
+  }
+
   /** The documents below a path, where it lies at or below a leaf; undefined where the path is split further. */
   items(path: NodePath): TreeItem[] | undefined {
     const leaf = this.#leafAbove(path);

@@ -94,7 +94,12 @@ describe("a peer that reads nothing", () => {
     cluster.stalls = (from) => from === a;
     a.mark();
     const [link] = cluster.linksOf(a, b);
-    const asks: Message[] = Array.from({ length: 500 }, () => ({ type: "stream-ask", round: 1, after: "" }));
+    const asks: Message[] = Array.from({ length: 500 }, () => ({
+      type: "stream-ask",
+      round: 1,
+      after: "",
+      through: "",
+    }));
     for (let turn = 0; turn < 2; turn++) {
       cluster.step(a, { type: "link-frame", link: link!, bytes: encodeFrame(asks.map(encodeMessage)) });
       cluster.step(a, { type: "link-congested", link: link! });
@@ -108,7 +113,7 @@ describe("a peer that reads nothing", () => {
     const [link] = cluster.linksOf(a, b);
     a.mark();
     cluster.step(a, { type: "link-congested", link: link! });
-    const ask: Message = { type: "nodes-ask", round: 1, paths: [""] };
+    const ask: Message = { type: "nodes-ask", round: 1, paths: [""], sums: [] };
     cluster.step(a, { type: "link-frame", link: link!, bytes: encodeFrame([encodeMessage(ask)]) });
     const answers = a.of("send").flatMap(({ frames }) => frames.flatMap((frame) => decodeFrame(frame)));
     expect(answers.map(({ type }) => type)).toContain("nodes");

@@ -61,7 +61,7 @@ describe("a hostile peer", () => {
     const { root } = a.replica.status(cluster.now);
     const sums = new Array<Uint8Array>(16).fill(new Uint8Array(16).fill(7));
     say(
-      { type: "nodes", round: 1, nodes: [{ path: "", kind: "children", sums }] },
+      { type: "nodes", round: 1, nodes: [{ path: "", kind: "children", sums }], answered: 0 },
       { type: "stream", round: 1, documents: [], next: "ff".repeat(8) as never },
       { type: "documents-taken", round: 9, root: new Uint8Array(16) },
       { type: "verify-page", request: 1, root: new Uint8Array(16), entries: [], next: "" },
@@ -84,16 +84,16 @@ describe("a hostile peer", () => {
     const sums = Array.from({ length: 16 }, (_, i) => new Uint8Array(16).fill(i));
     const deep: NodeContent[] = ["0000", "f".repeat(16), "abc"].map((path) => ({ path, kind: "children", sums }));
     const before = cluster.sent.length;
-    say({ type: "nodes", round: (ask as { round: number }).round, nodes: deep });
+    say({ type: "nodes", round: (ask as { round: number }).round, nodes: deep, answered: 0 });
     const asked = cluster.sent.slice(before).filter(({ message }) => message.type === "nodes-ask");
     expect(asked).toEqual([]);
   });
 
   it("[HND17] a question about everything at once is answered within the bounds", () => {
     const { a, say } = linked();
-    say({ type: "nodes-ask", round: 1, paths: ["", "f".repeat(16), "0", "0a"] });
+    say({ type: "nodes-ask", round: 1, paths: ["", "f".repeat(16), "0", "0a"], sums: [] });
     say({ type: "documents-ask", round: 1, summaries: [], keys: ["00".repeat(8) as never, "11".repeat(8) as never] });
-    say({ type: "stream-ask", round: 1, after: "ff".repeat(8) as never });
+    say({ type: "stream-ask", round: 1, after: "ff".repeat(8) as never, through: "" });
     say({ type: "verify-ask", request: 1, deep: true, after: "ff".repeat(8) as never });
     expect(a.of("close-link")).toEqual([]);
     expect(a.of("send").length).toBe(4);

@@ -249,7 +249,10 @@ describe("links", () => {
   it.each<[string, Uint8Array]>([
     ["garbage", Uint8Array.of(255, 255, 255)],
     ["nothing", new Uint8Array(0)],
-    ["a question before the hello", encodeFrame([encodeMessage({ type: "stream-ask", round: 1, after: "" })])],
+    [
+      "a question before the hello",
+      encodeFrame([encodeMessage({ type: "stream-ask", round: 1, after: "", through: "" })]),
+    ],
     [
       "a piece before the hello",
       encodeFrame([encodeMessage({ type: "fragment", transfer: 1, total: 9, bytes: new Uint8Array(1) })]),

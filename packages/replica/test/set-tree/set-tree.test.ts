@@ -1,10 +1,12 @@
-import type { DocumentKey, PeerId } from "@yarrow/protocol";
-import { toHex } from "@yarrow/protocol";
+import type { DocumentKey, Message, PeerId } from "@yarrow/protocol";
+import { NODES_PER_MESSAGE_MAX, toHex } from "@yarrow/protocol";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Responder } from "../../src/anti-entropy/responder.ts";
 import { Round } from "../../src/anti-entropy/round.ts";
 import { createFingerprintKey, digestDocument, sumContribution } from "../../src/document/fingerprint.ts";
 import { clusterIdOf, documentKey } from "../../src/document/keys.ts";
+import type { Link } from "../../src/links/link.ts";
 import { MemoryStore } from "../../src/memory-store.ts";
 import { SetTree } from "../../src/set-tree/set-tree.ts";
 import type { DocumentRow } from "../../src/store.ts";
@@ -172,19 +174,24 @@ describe("a damaged leaf", () => {
 
 describe("comparing two trees", () => {
   /** Runs a round against another tree in place, and returns what it finds. */
-  function differing(mine: SetTree, theirs: SetTree): { keys: Set<DocumentKey>; questions: number } {
+  function differing(mine: SetTree, theirs: SetTree, summed = true): { keys: Set<DocumentKey>; questions: number } {
     const mark = { gap: 0, doubts: 0 };
-    const round = new Round({ id: 1, link: 1, mark, now: 0, deadline: 1, phase: "descend", skipBusy: false });
+    const limits = { sliceDocumentsMin: 1, sliceDocumentsMax: 1 };
+    const timing = { now: 0, deadline: 1, phase: "descend", skipBusy: false, theirDocuments: 0, limits } as const;
+    const round = new Round({ id: 1, link: 1, mark, ...timing });
+    const answerer = new Responder({ tree: theirs } as ConstructorParameters<typeof Responder>[0]);
     let questions = 0;
+    round.paths.push("");
     while (round.paths.length > 0) {
       questions++;
-      const nodes = round.ask(Number.POSITIVE_INFINITY).map((path) => {
-        const items = theirs.items(path);
-        return items === undefined
-          ? ({ path, kind: "children", sums: theirs.children(path) } as const)
-          : ({ path, kind: "items", items } as const);
-      });
-      round.take(nodes, mine);
+      const question = round.ask(NODES_PER_MESSAGE_MAX, mine, () => false);
+      const sums = summed ? question.sums : [];
+      const answer = (message: Message): void => {
+        if (message.type !== "nodes") throw new Error("not an answer");
+        if (summed) expect(message.nodes.length).toBeLessThanOrEqual(NODES_PER_MESSAGE_MAX);
+        round.take(message.nodes, message.answered, mine);
+      };
+      answerer.nodes({ answer } as Link, { type: "nodes-ask", round: 1, paths: question.paths, sums });
       round.compare(mine, Number.POSITIVE_INFINITY);
     }
     return { keys: round.differing, questions };
@@ -206,12 +213,13 @@ describe("comparing two trees", () => {
         }
         expect(differing(mine, theirs).keys).toEqual(expected);
         expect(differing(theirs, mine).keys).toEqual(expected);
+        expect(differing(mine, theirs, false).keys).toEqual(expected);
       }),
       { numRuns: 60 },
     );
   });
 
-  it("[AE3] one difference among 20,000 documents takes as many questions as the tree is deep", () => {
+  it("[AE3, AE16] with sums each question goes two levels down, and what one answer does not hold is asked for again", () => {
     const [here, there] = [newStore(), newStore()];
     const items = Array.from({ length: 20_000 }, (_, i) => ({ key: documentKey(`${i}`), digest: digestOf(1) }));
     const [mine, theirs] = [new SetTree(here, KEY, 32), new SetTree(there, KEY, 32)];
@@ -227,7 +235,14 @@ describe("comparing two trees", () => {
     put(here, mine, items[7]!.key, 2);
     const { keys, questions } = differing(mine, theirs);
     expect([...keys]).toEqual([items[7]!.key]);
-    expect(questions).toBeLessThanOrEqual(4);
+    // Leaves lie three levels down.
+    expect(questions).toBe(2);
+    expect(differing(mine, theirs, false).questions).toBe(4);
+    for (const { key: at } of items.slice(0, 5_000)) put(here, mine, at, 3);
+    const many = differing(mine, theirs);
+    expect(many.keys.size).toBe(5_000);
+    // 4,096 leaves, of which nearly all differ.
+    expect(many.questions).toBeLessThan(2 * Math.ceil(4_096 / NODES_PER_MESSAGE_MAX));
   });
 });
 
