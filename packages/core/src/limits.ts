@@ -53,6 +53,10 @@ export const CLOSE_TIMEOUT_MS = 1_000;
 
 /** A worker that is silent for this long is replaced. */
 export const WORK_TIMEOUT_MS = 60_000;
+/** A worker that had nothing to do for this long ends, and gives its memory back. */
+export const WORK_IDLE_MS = 30_000;
+/** Room for what a worker has just made. More makes no job faster that was measured, and is kept until the worker ends. */
+export const WORK_YOUNG_HEAP_MIB = 16;
 
 /** The turn of the event loop that takes longer than this is reported. */
 export const LOOP_BLOCKED_MS = 200;

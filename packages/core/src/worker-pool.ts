@@ -1,12 +1,13 @@
 /**
  * Runs long jobs in one worker thread, one after the other, so that the loop goes on. The thread starts with the first
- * job, is replaced when it dies or hangs, and costs nothing until then.
+ * job, is replaced when it dies or hangs, and ends when there was nothing to do for a while: its heap, grown by the largest
+ * documents it had, is the greater part of a quiet peer's memory.
  *
  * Buffers go to the worker as copies: the replica still reads those it handed over, and several may share one memory.
  */
 import { Worker } from "node:worker_threads";
 import type { Work, WorkResult } from "@yarrow/replica";
-import { WORK_TIMEOUT_MS } from "./limits.ts";
+import { WORK_IDLE_MS, WORK_TIMEOUT_MS, WORK_YOUNG_HEAP_MIB } from "./limits.ts";
 import type { DescribeWork, DescribeResult } from "./describe.ts";
 import type { PastResult, PastWork } from "./past/past-work.ts";
 
@@ -20,14 +21,16 @@ interface Waiting {
 
 export class WorkerPool {
   readonly #timeoutMs: number;
+  readonly #idleMs: number;
   #worker: Worker | undefined;
   #current: Waiting | undefined;
   #queue: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(timeoutMs: number = WORK_TIMEOUT_MS) {
+  constructor(timeoutMs: number = WORK_TIMEOUT_MS, idleMs: number = WORK_IDLE_MS) {
     this.#timeoutMs = timeoutMs;
+    this.#idleMs = idleMs;
   }
 
   /** Does a job; never rejects. A job that fails, hangs or outlives the pool ends as a `failed` result. */
@@ -54,16 +57,25 @@ export class WorkerPool {
   #next(): void {
     if (this.#current !== undefined) return;
     const next = this.#queue.shift();
-    if (next === undefined) {
-      this.#worker?.unref();
-      return;
-    }
+    if (next === undefined) return this.#rest();
     this.#current = next;
     const worker = (this.#worker ??= this.#start());
     worker.ref();
+    clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#fail(worker, `no result after ${this.#timeoutMs} ms`), this.#timeoutMs);
     const copy = copyJob(next.job);
     worker.postMessage(copy, buffersOf(copy));
+  }
+
+  /** Nothing to do: the thread keeps nobody from ending, and ends itself if that lasts. */
+  #rest(): void {
+    const worker = this.#worker;
+    if (worker === undefined || this.#closed) return;
+    worker.unref();
+    this.#timer = setTimeout(() => {
+      this.#worker = undefined;
+      worker.terminate().catch(() => undefined);
+    }, this.#idleMs).unref();
   }
 
   #start(): Worker {
@@ -72,7 +84,11 @@ export class WorkerPool {
     const file = fromSource
       ? new URL("./work-thread.ts", import.meta.url)
       : new URL("./work-thread.js", import.meta.url);
-    const worker = new Worker(file, { execArgv: fromSource ? ["--conditions=yarrow-src"] : [], name: "yarrow-work" });
+    const worker = new Worker(file, {
+      execArgv: fromSource ? ["--conditions=yarrow-src"] : [],
+      name: "yarrow-work",
+      resourceLimits: { maxYoungGenerationSizeMb: WORK_YOUNG_HEAP_MIB },
+    });
     worker.on("message", (result: JobResult) => this.#finish(worker, result));
     worker.on("error", (error) => this.#fail(worker, error instanceof Error ? error.message : String(error)));
     worker.on("exit", (code) => this.#fail(worker, `the worker ended with code ${code}`));

@@ -9,8 +9,8 @@ import { connectSynced } from "./stock-client.ts";
 
 const NOTHING = Uint8Array.of(0);
 
-function createPool(timeoutMs?: number): WorkerPool {
-  const pool = new WorkerPool(timeoutMs);
+function createPool(timeoutMs?: number, idleMs?: number): WorkerPool {
+  const pool = new WorkerPool(timeoutMs, idleMs);
   onTestFinished(() => pool.close());
   return pool;
 }
@@ -81,6 +81,19 @@ describe("WorkerPool", () => {
     // One that dies while it has nothing to do is replaced as well.
     await (await second).terminate();
     expect((await compact()).kind).toBe("compact");
+  });
+
+  it("[API27] ends a thread that has nothing to do, and starts another for the next job", async () => {
+    const pool = createPool(undefined, 1);
+    const compact = (): Promise<JobResult> => pool.run({ kind: "compact", parts: parts(3), deleteSet: NOTHING });
+    const first = nextThread();
+    const done = compact();
+    const ended = once(await first, "exit");
+    expect((await done).kind).toBe("compact");
+    await ended;
+    const second = nextThread();
+    expect((await compact()).kind).toBe("compact");
+    expect(await second).not.toBe(await first);
   });
 
   it("[API27] of a peer may lose its thread: whoever waited is told, and everything goes on", async () => {
