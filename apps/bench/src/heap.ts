@@ -15,6 +15,8 @@ const COLLECTIONS = 3;
 const ANSWER_TIMEOUT_MS = 30_000;
 const MB = 1e6;
 
+const inspectorByPid = new Map<number, string>();
+
 export interface HeapFigures {
   /** `heapUsed + external` after a garbage collection, MB. */
   readonly collectedMB: number;
@@ -33,23 +35,12 @@ export async function measureHeap(peer: PeerProcess): Promise<HeapFigures> {
     );
     await pause(SAMPLE_INTERVAL_MS);
   }
-  return { collectedMB: (await collected(peer)) / MB, scrapedMB: scraped / MB };
+  return { collectedMB: (await collectedBytes(peer)) / MB, scrapedMB: scraped / MB };
 }
 
-function metric(text: string, name: string): number {
-  const line = text
-    .split("\n")
-    .find((candidate) => candidate.startsWith(`${name} `) || candidate.startsWith(`${name}{`));
-  const value = Number(line?.slice(line.lastIndexOf(" ") + 1));
-  if (Number.isNaN(value)) throw new Error(`The metrics have no ${name}.`);
-  return value;
-}
-
-async function collected(peer: PeerProcess): Promise<number> {
-  const announced = () => /ws:\/\/127\.0\.0\.1:\d+\/[\w-]+/u.exec(peer.lastWords)?.[0];
-  process.kill(peer.pid, "SIGUSR1");
-  await waitUntil(() => announced() !== undefined, { describe: () => `the inspector of ${peer.url}` });
-  const inspector = new WebSocket(announced() ?? "");
+/** `heapUsed + external` after a garbage collection of a peer that was started {@link INSPECTABLE}. */
+export async function collectedBytes(peer: PeerProcess): Promise<number> {
+  const inspector = new WebSocket(await inspectorOf(peer));
   try {
     await new Promise<void>((resolve, reject) => inspector.once("open", () => resolve()).once("error", reject));
     for (let round = 0; round < COLLECTIONS; round++)
@@ -64,6 +55,28 @@ async function collected(peer: PeerProcess): Promise<number> {
   } finally {
     inspector.terminate();
   }
+}
+
+function metric(text: string, name: string): number {
+  const line = text
+    .split("\n")
+    .find((candidate) => candidate.startsWith(`${name} `) || candidate.startsWith(`${name}{`));
+  const value = Number(line?.slice(line.lastIndexOf(" ") + 1));
+  if (Number.isNaN(value)) throw new Error(`The metrics have no ${name}.`);
+  return value;
+}
+
+/** It is announced once; what the peer says later may push that out of its last words. */
+async function inspectorOf(peer: PeerProcess): Promise<string> {
+  const { pid } = peer;
+  const announced = () => /ws:\/\/127\.0\.0\.1:\d+\/[\w-]+/u.exec(peer.lastWords)?.[0];
+  let address = inspectorByPid.get(pid);
+  if (address === undefined) {
+    process.kill(pid, "SIGUSR1");
+    await waitUntil(() => announced() !== undefined, { describe: () => `the inspector of ${peer.url}` });
+    inspectorByPid.set(pid, (address = announced() ?? ""));
+  }
+  return address;
 }
 
 function call(inspector: WebSocket, id: number, method: string, params: object): Promise<unknown> {

@@ -14,7 +14,8 @@ import { type IngestOptions, runIngest } from "./ingest.ts";
 import { runOrder } from "./order.ts";
 import { assertBuilt, endAllProcesses } from "./processes.ts";
 import { type Progress, makeProgress } from "./progress.ts";
-import { writeReport } from "./report.ts";
+import { JUDGED, meshResult } from "./judged.ts";
+import { RESULTS, writeReport } from "./report.ts";
 import { type QueryRunOptions, runQueries } from "./query.ts";
 import { type Result, isGood, publish } from "./results.ts";
 import { stormResult } from "./storm/judge.ts";
@@ -187,6 +188,24 @@ program
     const { small = false, ...options } = chosen;
     const size = small ? { peers: 5, minutes: 1, rate: 40 } : {};
     await conclude("storm", async (progress) => stormResult(await runStorm({ ...options, ...size, progress })));
+  });
+
+program
+  .command("mesh")
+  .description("every promise of a mesh, one workload after the other; writes results, tables and figures of the docs")
+  .option("--small", "small sizes: shows that everything runs, and writes nothing into the docs")
+  .action(async ({ small = false }: { small?: boolean }) => {
+    assertBuilt();
+    const results: Result[] = [];
+    for (const { workload, run } of JUDGED) {
+      const progress = makeProgress(workload);
+      const result = await run(small, progress);
+      progress.end();
+      await publish(result, small ? undefined : join(RESULTS, `${workload}.json`));
+      results.push(result);
+    }
+    await conclude("mesh", () => Promise.resolve(meshResult(results, small)));
+    if (!small) process.stdout.write(`wrote ${await writeReport()}\n`);
   });
 
 program

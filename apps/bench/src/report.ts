@@ -1,40 +1,72 @@
-/** Writes docs/BENCHMARKS.md from the committed results: no figure in the docs is typed by hand. */
-import { readFile, readdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+/** Writes docs/BENCHMARKS.md and its figures from the committed results: no figure in the docs is typed or drawn by hand. */
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+import { JUDGED_HEAD, judgedRows } from "./judged.ts";
 import { formatMachine } from "./machine.ts";
+import { drawFigure } from "./plots/figure.ts";
+import { figuresOf } from "./plots/figures.ts";
 import type { SavedResult } from "./results.ts";
 import { formatMarkdown } from "./table.ts";
 
-const RESULTS = fileURLToPath(new URL("../results/", import.meta.url));
+/** Where committed results are. */
+export const RESULTS = fileURLToPath(new URL("../results/", import.meta.url));
 const REPORT = fileURLToPath(new URL("../../../docs/BENCHMARKS.md", import.meta.url));
+const IMAGES = fileURLToPath(new URL("../../../docs/images/benchmarks/", import.meta.url));
 
 const HEAD = [
   "# Benchmarks",
   "",
   "Written by `npm run bench -- report` from `apps/bench/results/`; do not edit by hand. Each section names the machine, the",
-  "versions and the commit it was measured with. Measure again with the command under the heading.",
+  "versions and the commit it was measured with.",
 ].join("\n");
 
+export interface ReportPlaces {
+  readonly results?: string;
+  readonly report?: string;
+  readonly images?: string;
+}
+
 /** Returns the path that was written. Errors: no results. */
-export async function writeReport(results = RESULTS, report = REPORT): Promise<string> {
+export async function writeReport(places: ReportPlaces = {}): Promise<string> {
+  const { results = RESULTS, report = REPORT, images = IMAGES } = places;
   const names = (await readdir(results)).filter((name) => name.endsWith(".json")).sort();
   if (names.length === 0) throw new Error(`There are no results in ${results}; run a workload with --json first.`);
-  const sections = [HEAD];
-  for (const name of names)
-    sections.push(describe(JSON.parse(await readFile(join(results, name), "utf8")) as SavedResult));
+  const saved = await Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(join(results, name), "utf8")) as SavedResult),
+  );
+  const sections = [HEAD, describeMesh(saved)];
+  for (const result of saved) sections.push(describe(result, await drawFigures(result, images, dirname(report))));
   await writeFile(report, `${sections.join("\n\n")}\n`);
   return report;
 }
 
-function describe(result: SavedResult): string {
+/** The promises of a mesh in one table, before the sections that say how each was measured. */
+function describeMesh(results: readonly SavedResult[]): string {
+  return ["## What is promised of a mesh", formatMarkdown(JUDGED_HEAD, judgedRows(results))].join("\n\n");
+}
+
+/** Writes the figures of a result, and returns the lines that show them. */
+async function drawFigures(result: SavedResult, images: string, from: string): Promise<string[]> {
+  const lines: string[] = [];
+  for (const [name, figure] of figuresOf(result)) {
+    await mkdir(images, { recursive: true });
+    const path = join(images, `${name}.svg`);
+    await writeFile(path, drawFigure(figure));
+    lines.push(`![${figure.title}. ${figure.caption}](${relative(from, path)})`);
+  }
+  return lines;
+}
+
+function describe(result: SavedResult, figures: readonly string[]): string {
   const parts = [
     `## ${result.workload}`,
-    `${result.summary}.`,
+    `${result.summary}. Run it again: \`npm run bench -- ${result.workload}\`.`,
     formatMachine(result.machine)
       .split("\n")
       .map((line) => `> ${line}`)
       .join("\\\n"),
+    ...figures,
   ];
   for (const table of result.tables) parts.push(`**${table.title}**`, formatMarkdown(table.head, table.rows));
   const rows = result.checks.map((check) => [check.name, check.good ? "yes" : "**no**", check.found]);

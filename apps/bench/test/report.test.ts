@@ -2,9 +2,11 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { describeMachine } from "../src/machine.ts";
-import { writeReport } from "../src/report.ts";
-import type { SavedResult } from "../src/results.ts";
-import { makeScratch } from "../src/scratch.ts";
+import { JUDGED, judgedRows, meshResult } from "../src/judged.ts";
+import { figuresOf } from "../src/plots/figures.ts";
+import { type ReportPlaces, writeReport } from "../src/report.ts";
+import { type SavedResult, isGood } from "../src/results.ts";
+import { type Scratch, makeScratch } from "../src/scratch.ts";
 
 const result: SavedResult = {
   workload: "fanout",
@@ -24,18 +26,81 @@ const result: SavedResult = {
   machine: { ...describeMachine(), cpu: "A processor", commit: "abc123" },
 };
 
+function placesIn(scratch: Scratch): ReportPlaces {
+  return {
+    results: scratch.inside("results"),
+    report: scratch.inside("BENCHMARKS.md"),
+    images: scratch.inside("images"),
+  };
+}
+
 test("a report shows every table and check, the machine, the versions and the commit", async () => {
   await using scratch = await makeScratch("report");
   await mkdir(scratch.inside("results"));
   await writeFile(scratch.inside("results/fanout.json"), JSON.stringify(result));
-  const text = await readFile(await writeReport(scratch.inside("results"), scratch.inside("BENCHMARKS.md")), "utf8");
+  const text = await readFile(await writeReport(placesIn(scratch)), "utf8");
   expect(text).toContain("| a\\|b | 1.23 |\n| c | – |");
   expect(text).toContain("| fast | **no** | 9 ms |");
   for (const word of ["A processor", "commit abc123", `node ${process.version}`, "yjs 13."])
     expect(text).toContain(word);
 });
 
+const storm: SavedResult = {
+  ...result,
+  workload: "storm",
+  summary: "3 peers; run it again with --seed 1",
+  options: { minutes: 1 },
+  checks: [{ name: "nothing is missing", good: true, found: "0 missing" }],
+  series: [
+    {
+      name: "memory of peer 0",
+      x: "seconds",
+      y: "MiB resident",
+      points: [
+        [0, 100],
+        [60, 101],
+        [70, 900],
+      ],
+    },
+    {
+      name: "dials of all peers",
+      x: "seconds",
+      y: "dials per second",
+      points: [
+        [0, 3],
+        [59, 1],
+      ],
+    },
+  ],
+  spans: [{ lane: "outage", fromSeconds: 10, toSeconds: 14 }],
+};
+
+test("promises of a mesh stand in one table, and what was not measured is said to be so", () => {
+  expect(judgedRows([storm])).toEqual([
+    ["faults and kill -9, real processes", "nothing is missing", "yes", "0 missing"],
+  ]);
+  expect(judgedRows([result]).map(([, promise, kept]) => [promise, kept])).toEqual(
+    JUDGED.map(({ workload }) => [`see \`npm run bench -- ${workload}\``, "not measured"]),
+  );
+  const mesh = meshResult([{ ...storm, checks: result.checks }], true);
+  expect(isGood(mesh)).toBe(false);
+  expect(mesh.summary).toContain("judges nothing");
+});
+
+test("a result with series has its figure beside the report, and one without has none", async () => {
+  await using scratch = await makeScratch("report");
+  await mkdir(scratch.inside("results"));
+  await writeFile(scratch.inside("results/storm.json"), JSON.stringify(storm));
+  const text = await readFile(await writeReport(placesIn(scratch)), "utf8");
+  expect(text).toContain("](images/storm.svg)");
+  const svg = await readFile(scratch.inside("images/storm.svg"), "utf8");
+  for (const words of ["outage", "peer 0", "dials of all peers", "MiB resident"])
+    expect(svg).toContain(`>${words}</text>`);
+  expect(figuresOf({ ...storm, series: [] })).toEqual([]);
+  expect(figuresOf(result)).toEqual([]);
+});
+
 test("without results there is no report", async () => {
   await using scratch = await makeScratch("report");
-  await expect(writeReport(scratch.path, scratch.inside("BENCHMARKS.md"))).rejects.toThrow("There are no results");
+  await expect(writeReport({ ...placesIn(scratch), results: scratch.path })).rejects.toThrow("There are no results");
 });

@@ -60,6 +60,7 @@ const good: StormReport = {
     atMs: at * 2_000,
     residentBytes: [100 * MIB, 90 * MIB, undefined],
   })),
+  kept: { warmBytes: [30 * MIB], endBytes: [40 * MIB] },
   dials: [{ atMs: 10, from: 0, to: 1 }],
   stormMs: 60_000,
 };
@@ -77,6 +78,7 @@ test("a storm is good only when every promise was kept and every fault was felt"
     { deaths: ["a bug"] },
     { links: [2, 1, 1] },
     { memory: leak },
+    { kept: { warmBytes: [30 * MIB], endBytes: [60 * MIB] } },
     { dials: flood },
     { felt: { ...good.felt, cutShort: 0 } },
     { spans: good.spans.slice(1) },

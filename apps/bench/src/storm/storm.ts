@@ -6,6 +6,7 @@
 import { ChaosRecorder, type Edit } from "../chaos-recorder.ts";
 import { audit } from "../chaos-audit.ts";
 import { ChaosWriter } from "../chaos-writer.ts";
+import { INSPECTABLE, collectedBytes } from "../heap.ts";
 import { PeerSet } from "../peer-set.ts";
 import { type PeerProcess, freePort, rootsEqual } from "../processes.ts";
 import { type Progress, silent } from "../progress.ts";
@@ -15,7 +16,7 @@ import { pause, waitUntil } from "../waiting.ts";
 import { ownerOf } from "./dialer.ts";
 import { type Dial, FaultProxy } from "./fault-proxy.ts";
 import type { Felt } from "./faults.ts";
-import { type PlannedFault, planStorm } from "./plan.ts";
+import { type PlannedFault, planStorm, survivorsOf } from "./plan.ts";
 import { type MemorySample, Watch } from "./watch.ts";
 import { Weather } from "./weather.ts";
 
@@ -27,6 +28,10 @@ const LISTED = 2;
 const LINKED_TIMEOUT_MS = 60_000;
 /** In which all peers must be equal again after the last fault. */
 export const EQUAL_WITHIN_MS = 60_000;
+
+/** Memory counts from here on, or from this share of a shorter storm: before it caches fill and code is compiled. */
+const WARM_AFTER_MS = 120_000;
+const WARM_AFTER_SHARE = 0.2;
 
 export interface StormOptions {
   readonly peers?: number;
@@ -59,9 +64,16 @@ export interface StormReport {
   /** Peers that ended and were not killed, with their last words. */
   readonly deaths: readonly string[];
   readonly memory: readonly MemorySample[];
+  /** What the peers that were never killed keep after a garbage collection, once warm and when all are equal. */
+  readonly kept: { readonly warmBytes: readonly number[]; readonly endBytes: readonly number[] };
   /** Of the storm and the time after it; times from the first fault. */
   readonly dials: readonly Dial[];
   readonly stormMs: number;
+}
+
+/** When memory begins to count. */
+export function warmAfterMs(stormMs: number): number {
+  return Math.min(WARM_AFTER_MS, stormMs * WARM_AFTER_SHARE);
 }
 
 export async function runStorm(given: StormOptions = {}): Promise<StormReport> {
@@ -99,10 +111,13 @@ export async function runStorm(given: StormOptions = {}): Promise<StormReport> {
     const nowMs = () => proxy.nowMs - startedAtMs;
     using watch = new Watch(set.peers, (peer) => weather.isDown(peer), nowMs);
     for (const writer of writers) writer.start((writers.length / options.rate) * 1_000);
+    const survivors = set.peers.slice(0, survivorsOf(count));
+    const keptWarm = pause(warmAfterMs(durationMs)).then(() => keptBytesOf(survivors));
     await strikeAll(plan, weather, nowMs, durationMs, (words) => progress.at(nowMs(), durationMs, words));
     progress.say("everything heals");
     await weather.heal();
     const ending = await converge(set.peers, writers);
+    const kept = { warmBytes: await keptWarm, endBytes: await keptBytesOf(survivors) };
     progress.say("what every peer has is compared with what anyone was shown");
     return {
       options,
@@ -119,6 +134,7 @@ export async function runStorm(given: StormOptions = {}): Promise<StormReport> {
       verifyCodes: await verifyAll(set.peers),
       deaths: [...watch.deaths.values()],
       memory: watch.samples,
+      kept,
       dials: proxy.dials.map((dial) => ({ ...dial, atMs: dial.atMs - startedAtMs })).filter(({ atMs }) => atMs >= 0),
       stormMs: durationMs,
     };
@@ -138,7 +154,12 @@ async function startPeers(set: PeerSet, proxy: FaultProxy, count: number): Promi
   const addresses = await Promise.all(ports.map(async (port, at) => `ws://127.0.0.1:${await proxy.open(at, port)}`));
   for (const [at, port] of ports.entries()) {
     const listed = addresses.filter((_, other) => other !== at && (other - at + count) % count <= LISTED);
-    await set.add(`peer-${at}`, { port, peers: listed, words: ["--advertise", addresses[at]!] });
+    await set.add(`peer-${at}`, {
+      port,
+      peers: listed,
+      words: ["--advertise", addresses[at]!],
+      nodeOptions: INSPECTABLE,
+    });
   }
 }
 
@@ -155,6 +176,13 @@ function openWriters(peers: readonly PeerProcess[], recorder: ChaosRecorder, ran
 
 function documentName(at: number): string {
   return `storm/${at}`;
+}
+
+/** Garbage collected first, one peer after the other: what happens to lie about says nothing of what is kept. */
+async function keptBytesOf(peers: readonly PeerProcess[]): Promise<number[]> {
+  const kept: number[] = [];
+  for (const peer of peers) kept.push(await collectedBytes(peer));
+  return kept;
 }
 
 async function strikeAll(

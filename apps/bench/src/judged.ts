@@ -1,0 +1,47 @@
+/** What is promised of a mesh, point by point: which workload shows it, and what the last runs of them found. */
+import type { Progress } from "./progress.ts";
+import type { Result } from "./results.ts";
+import { stormResult } from "./storm/judge.ts";
+import { runStorm } from "./storm/storm.ts";
+import type { Cell } from "./table.ts";
+
+export interface JudgedWorkload {
+  /** Also the name of its result's file. */
+  readonly workload: string;
+  /** What it shows, for a table's first column. */
+  readonly point: string;
+  readonly run: (small: boolean, progress: Progress) => Promise<Result>;
+}
+
+export const JUDGED: readonly JudgedWorkload[] = [
+  {
+    workload: "storm",
+    point: "faults and kill -9, real processes",
+    run: async (small, progress) =>
+      stormResult(await runStorm({ ...(small ? { peers: 5, minutes: 1, rate: 40 } : {}), progress })),
+  },
+];
+
+export const JUDGED_HEAD = ["point", "promise", "kept", "found"] as const;
+
+/** A row for each promise; one that says so for a workload without a result. */
+export function judgedRows(results: readonly Result[]): Cell[][] {
+  return JUDGED.flatMap(({ workload, point }) => {
+    const result = results.find((each) => each.workload === workload);
+    if (result === undefined) return [[point, `see \`npm run bench -- ${workload}\``, "not measured", undefined]];
+    return result.checks.map(({ name, good, found }) => [point, name, good ? "yes" : "no", found]);
+  });
+}
+
+/** All of them as one result. */
+export function meshResult(results: readonly Result[], small: boolean): Result {
+  return {
+    workload: "mesh",
+    summary: `what is promised of a mesh, by ${results.map(({ workload }) => workload).join(", ")}${small ? ", at a small size that judges nothing" : ""}`,
+    options: { small },
+    tables: [{ title: "Promises", head: JUDGED_HEAD, rows: judgedRows(results) }],
+    checks: results.flatMap(({ workload, checks }) =>
+      checks.map((check) => ({ ...check, name: `${workload}: ${check.name}` })),
+    ),
+  };
+}
