@@ -18,6 +18,7 @@ import { JUDGED, meshResult } from "./judged.ts";
 import { RESULTS, writeReport } from "./report.ts";
 import { type QueryRunOptions, runQueries } from "./query.ts";
 import { type Result, isGood, publish } from "./results.ts";
+import { runSize } from "./size/size.ts";
 import { stormResult } from "./storm/judge.ts";
 import { runStorm } from "./storm/storm.ts";
 import { readTrace } from "./trace-format.ts";
@@ -174,6 +175,17 @@ program
   .option("--seed <n>", "plan of the changes; random when not given", count)
   .action(async ({ instants, small = false, ...chosen }: { instants: number; small?: boolean; seed?: number }) => {
     await conclude("history", (progress) => runHistory({ ...chosen, instants: small ? 40 : instants, progress }));
+  });
+
+program
+  .command("size")
+  .description("a million documents: comparing and repairing two replicas, memory, start, and filling an empty peer")
+  .option("--documents <n>", "documents of the two replicas", count, 1_000_000)
+  .option("--streamed <n>", "documents that empty peers are filled with; a quarter when not given", count)
+  .option("--small", "20,000 documents: shows that it runs")
+  .action(async ({ small = false, ...chosen }: { documents: number; streamed?: number; small?: boolean }) => {
+    const sizes = small ? { documents: 20_000, streamed: 20_000 } : chosen;
+    await conclude("size", (progress) => runSize({ ...sizes, progress }));
   });
 
 program

@@ -75,7 +75,11 @@ export interface Status {
   readonly root: string;
   readonly state: string;
   readonly documents: { readonly alive: number; readonly deleted: number; readonly pending: number };
-  readonly links: readonly { readonly state: string; readonly equal: boolean }[];
+  readonly links: readonly {
+    readonly state: string;
+    readonly equal: boolean;
+    readonly catchUp?: { readonly documents: number; readonly total: number; readonly perSecond: number } | null;
+  }[];
   readonly sessions: number;
   readonly merged: readonly {
     readonly peerId: string;

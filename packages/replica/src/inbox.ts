@@ -63,12 +63,16 @@ export class Inbox {
 
   /** Takes in what the last step received from a stream, while the other side prepares the next batch. */
   takeStreamed(now: number): void {
-    const { replication, reconciler } = this.#parts;
+    const { replication, reconciler, catalog } = this.#parts;
     const streamed = this.#streamed;
     this.#streamed = [];
     for (const { link, message } of streamed) {
       const changed = replication.differences(link, message.documents, false, now);
-      this.#later((then) => reconciler.takeStream(link, message, changed, then));
+      this.#later((then) => {
+        // Nobody asked for these: an empty replica is filled without its cache.
+        for (const { name } of message.documents) catalog.evictUnused(name);
+        reconciler.takeStream(link, message, changed, then);
+      });
     }
   }
 

@@ -202,6 +202,10 @@ export class MemoryStore implements Store {
     return sequences.map((sequence) => this.#rows.log.get(sequence) as LogRow);
   }
 
+  readLogRow(sequence: ArrivalSequence): LogRow | undefined {
+    return this.#rows.log.get(sequence);
+  }
+
   readChanges(after: ArrivalSequence, limit: number): ChangeRow[] {
     const rows = take(this.#rows.log.valuesAfter(after), limit);
     return rows.map((row) => ({ ...row, name: this.#rows.documents.get(row.document)?.name ?? "" }));
@@ -270,10 +274,8 @@ export class MemoryStore implements Store {
   }
 
   deletePending(document: DocumentId, id: number): void {
-    this.#rows.replacePending(
-      document,
-      this.readPending(document).filter((row) => row.id !== id),
-    );
+    const others = this.readPending(document).filter((row) => row.id !== id);
+    this.#rows.replacePending(document, others);
   }
 
   clearPending(document: DocumentId): void {

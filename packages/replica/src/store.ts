@@ -211,6 +211,8 @@ export interface Store {
   }): ArrivalSequence;
   /** Rows of one incarnation after a sequence, oldest first, at most `limit`. */
   readLog(document: DocumentId, incarnation: Incarnation, after: ArrivalSequence, limit: number): LogRow[];
+  /** The row of a sequence; undefined when there is none. */
+  readLogRow(sequence: ArrivalSequence): LogRow | undefined;
   /** Rows of all documents and incarnations after a sequence, oldest first, at most `limit`. */
   readChanges(after: ArrivalSequence, limit: number): ChangeRow[];
   /** The same without their content, which is not read: for looking at many. */

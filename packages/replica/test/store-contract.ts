@@ -195,6 +195,37 @@ function documents(current: Current): void {
     expect(store.readDocumentByKey(keyOf("b"))).toBeUndefined();
   });
 
+  test("[STO6] what is created and written in one transaction is found in it, and taken back with it", () => {
+    const { store } = current();
+    const write = (name: string) => {
+      const row = store.createDocument(name, keyOf(name));
+      store.writeDocument({ ...row, incarnation: 1, tailBytes: 7, fence: new Uint8Array([1]) });
+      return store.readDocument(name);
+    };
+    const error = new Error("taken back");
+    const lost = (): void =>
+      store.transaction(() => {
+        expect(write("a")?.tailBytes).toBe(7);
+        store.createDocument("b", keyOf("b"));
+        expect(store.listDocuments({ limit: 9, include: "all" }).map(({ name }) => name)).toEqual(["a", "b"]);
+        throw error;
+      });
+    expect(lost).toThrow(error);
+    expect(store.readDocument("a")).toBeUndefined();
+    expect(store.counts().alive).toBe(0);
+    store.transaction(() => {
+      write("c");
+      write("d");
+    });
+    const rows = store.listDocuments({ limit: 9, include: "alive" });
+    expect(rows.map(({ name, fence }) => [name, fence?.length])).toEqual([
+      ["c", 1],
+      ["d", 1],
+    ]);
+    expect(new Set(rows.map(({ id }) => id)).size).toBe(2);
+    expect(store.counts().alive).toBe(2);
+  });
+
   test("[STO6] neither a name nor a key is used twice", () => {
     const { store } = current();
     store.transaction(() => store.createDocument("a", keyOf("a")));
@@ -280,6 +311,9 @@ function damage(current: Current): void {
     expect(store.listBuckets(undefined, 9).map((row) => row.items?.length)).toEqual([undefined, 48]);
     expect(store.readLog(id, 3, 0, 9)).toMatchObject([{ sequence: 1, arrivedMs: 1_000, segments: undefined }]);
     expect(store.readChanges(0, 2).map((row) => row.segments?.length)).toEqual([undefined, 1]);
+    expect(store.readLogRow(1)).toMatchObject({ sequence: 1, document: id, incarnation: 3, segments: undefined });
+    expect(store.readLogRow(2)?.segments).toHaveLength(1);
+    expect(store.readLogRow(999)).toBeUndefined();
   });
 
   test("[STO9] writing a damaged row anew makes it sound", () => {

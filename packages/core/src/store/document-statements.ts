@@ -59,7 +59,7 @@ export class DocumentStatements {
     this.lastId = connection.query("SELECT max(id) FROM document");
     this.insert = connection.command(
       `INSERT INTO document (id, name, key, incarnation, fingerprint, last_sequence, last_arrival_ms, tail_bytes, head_bytes,
-         quarantined, fence_bytes, checksum) VALUES (?, ?, ?, 0, ?, 0, 0, 0, 0, 0, 0, ?)`,
+         quarantined, fence_bytes, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.update = connection.command(
       `UPDATE document SET ${MUTABLE} WHERE id = ? AND incarnation = ? AND quarantined = ? AND fence_bytes = ?`,

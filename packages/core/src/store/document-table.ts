@@ -4,6 +4,9 @@
  * A commit rewrites the row of each document it touches, so the usual write changes no indexed column and leaves the fence alone. It
  * goes through only where incarnation, quarantine and size of the fence are what they were; all else takes the long way, which
  * also keeps the totals.
+ *
+ * A created row goes to the disk with its first write, in the same transaction: that spares two of its indexes being written twice,
+ * which is a third of what a new document costs. Nothing is read before it is there.
  */
 import type { DocumentKey } from "@yarrow/protocol";
 import { assert, isAlive } from "@yarrow/protocol";
@@ -22,15 +25,30 @@ export class DocumentTable {
   readonly #statements: DocumentStatements;
   /** Rows that were found damaged: the next write of one mends it, and the totals with it. */
   readonly #unsound = new Set<DocumentId>();
+  /** Created in this transaction and not yet on the disk. */
+  readonly #created = new Map<DocumentId, DocumentRow & { readonly fence: Uint8Array }>();
+  /** The id given out last; undefined while it is not known. */
+  #lastId: DocumentId | undefined;
 
   constructor(connection: Connection) {
     this.#connection = connection;
     this.#statements = new DocumentStatements(connection);
+    connection.join({
+      begun: () => {},
+      beforeCommit: () => this.#settle(),
+      rolledBack: () => {
+        this.#created.clear();
+        this.#lastId = undefined;
+      },
+    });
   }
 
   create(name: string, key: DocumentKey): DocumentRow {
     const keyBytes = Buffer.from(key, "hex");
     const statements = this.#statements;
+    assert(this.#connection.open, "a store is written inside a transaction only");
+    // Rows are written as they are created; several that are not are rare.
+    if (this.#created.size > 0) this.#settle();
     assert(statements.readByName.get(name) === undefined, "a document is created once");
     if (statements.readByKey.get(keyBytes) !== undefined) throw new KeyTakenError(key);
     const created = {
@@ -46,23 +64,28 @@ export class DocumentTable {
       quarantined: false,
     };
     // The id is part of the row's place, but only the insert tells it: documents are never removed, so it is the next one.
-    const row = { id: (statements.lastId.get()?.[0] ?? 0) + 1, ...created };
-    statements.insert.run(row.id, name, keyBytes, row.fingerprint, checksumOfRow(row, 0));
+    const row = { id: (this.#lastId ?? statements.lastId.get()?.[0] ?? 0) + 1, ...created };
+    this.#lastId = row.id;
+    this.#created.set(row.id, row);
     return row;
   }
 
   read(name: string): DocumentRow | undefined {
+    this.#settle();
     const stored = this.#statements.readByName.get(name);
     return stored && this.#rowOf(stored);
   }
 
   readByKey(key: DocumentKey): DocumentRow | undefined {
+    this.#settle();
     const stored = this.#statements.readByKey.get(Buffer.from(key, "hex"));
     return stored && this.#rowOf(stored);
   }
 
   write(row: DocumentRow & { readonly fence: Uint8Array }): void {
     if (this.#unsound.has(row.id)) return this.#writeAll(row);
+    const created = this.#created.get(row.id);
+    if (created !== undefined) return this.#insert({ ...row, name: created.name, key: created.key });
     const fenceBytes = row.fence.length;
     const changed = this.#statements.update.run(
       row.fingerprint,
@@ -81,6 +104,7 @@ export class DocumentTable {
   }
 
   list(query: DocumentsQuery): DocumentRow[] {
+    this.#settle();
     const prefix = query.prefix ?? "";
     // A page begins with the prefix itself, or after a name that lies within or behind it.
     const from = query.after !== undefined && compareNames(query.after, prefix) >= 0 ? query.after : undefined;
@@ -91,6 +115,7 @@ export class DocumentTable {
   }
 
   listByKey(after: DocumentKey | "", limit: number): DocumentRow[] {
+    this.#settle();
     // Any key sorts after no bytes.
     const stored = this.#statements.listByKey.all(Buffer.from(after, "hex"), limit);
     return stored.map((row) => this.#rowOf(row));
@@ -98,6 +123,33 @@ export class DocumentTable {
 
   listQuarantined(limit: number): string[] {
     return this.#statements.listQuarantined.all(limit).map(([name]) => name);
+  }
+
+  /** Puts a created row on the disk. */
+  #insert(row: DocumentRow & { readonly fence: Uint8Array }): void {
+    this.#created.delete(row.id);
+    const fenceBytes = row.fence.length;
+    this.#statements.insert.run(
+      row.id,
+      row.name,
+      Buffer.from(row.key, "hex"),
+      row.incarnation,
+      row.fingerprint,
+      row.lastSequence,
+      row.lastArrivalMs,
+      row.tailBytes,
+      row.headBytes,
+      row.quarantined ? 1 : 0,
+      fenceBytes,
+      checksumOfRow(row, fenceBytes),
+    );
+    if (fenceBytes > 0) this.#writeFence(row.id, row.fence);
+    this.#count(row, 1);
+  }
+
+  /** Created rows that were not written go to the disk as they are. */
+  #settle(): void {
+    for (const row of this.#created.values()) this.#insert(row);
   }
 
   #writeAll(row: DocumentRow & { readonly fence: Uint8Array }): void {

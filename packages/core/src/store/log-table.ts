@@ -117,6 +117,11 @@ export class LogTable {
     return stored.map(toRow);
   }
 
+  readOne(sequence: ArrivalSequence): LogRow | undefined {
+    const stored = this.#readOne.get(sequence);
+    return stored && toRow(stored);
+  }
+
   listArrivals(after: ArrivalSequence, limit: number): ArrivalRow[] {
     const rows = this.#listArrivals.all(after, limit);
     return rows.map(([sequence, incarnation, arrivedMs, name]) => ({ sequence, incarnation, arrivedMs, name }));

@@ -164,6 +164,10 @@ export class SqliteStore implements Store {
     return this.#log.read(document, incarnation, after, limit);
   }
 
+  readLogRow(sequence: ArrivalSequence): LogRow | undefined {
+    return this.#log.readOne(sequence);
+  }
+
   readChanges(after: ArrivalSequence, limit: number): ChangeRow[] {
     return this.#log.readChanges(after, limit);
   }

@@ -224,6 +224,13 @@ export class Catalog {
     else staged.failure = error;
   }
 
+  /** Forgets an entry unless something of it is under way. */
+  evictUnused(name: string): void {
+    const entry = this.#entries.get(name);
+    if (entry === undefined || entry.compacting || entry.pending.length > 0 || this.#staged.has(name)) return;
+    this.evict(name);
+  }
+
   /** Lets go of entries over the byte budget, and of those unused for long. */
   trim(now: number): void {
     for (const entry of this.#entries.values()) {

@@ -5,7 +5,7 @@
  * rows that survive (what no longer has its predecessor waits as pending), and anti-entropy brings back the rest: the
  * smaller lattice gives the document another fingerprint than the other peers have.
  */
-import type { Incarnation } from "@yarrow/protocol";
+import type { DocumentKey, Incarnation } from "@yarrow/protocol";
 import { assert } from "@yarrow/protocol";
 import { absorb } from "../document/absorb.ts";
 import { decodeFence } from "../document/fence.ts";
@@ -28,8 +28,10 @@ export interface Loaded {
 
 /** Loads a document, or makes an empty entry for a name that was never written. A damaged one is yet to be rebuilt. */
 export function loadEntry(store: Store, key: FingerprintKey, name: string): Loaded {
-  const row = store.readDocument(name);
-  if (row === undefined) return { entry: emptyEntry(key, name), damage: undefined };
+  // By key: names that are streamed come in the order of their keys, and are met side by side.
+  const found = documentKey(name);
+  const row = store.readDocumentByKey(found);
+  if (row?.name !== name) return { entry: emptyEntry(key, name, found), damage: undefined };
   const fence = decodeFenceOrUndefined(row.fence);
   const entry = new Entry({
     name,
@@ -44,10 +46,10 @@ export function loadEntry(store: Store, key: FingerprintKey, name: string): Load
   return { entry, damage };
 }
 
-function emptyEntry(key: FingerprintKey, name: string): Entry {
+function emptyEntry(key: FingerprintKey, name: string, found: DocumentKey): Entry {
   return new Entry({
     name,
-    key: documentKey(name),
+    key: found,
     row: undefined,
     incarnation: 0,
     fence: new Set(),

@@ -12,6 +12,8 @@ const ROWS_MAX = 512;
 export function wholeDocument(store: Store, row: DocumentRow, bytesMax: number): Uint8Array | undefined {
   if (!isAlive(row.incarnation)) return new Uint8Array(0);
   if (row.quarantined || row.headBytes + row.tailBytes > bytesMax) return undefined;
+  const only = onlyRow(store, row);
+  if (only !== undefined) return only;
   const head = row.headBytes === 0 ? undefined : store.readSnapshot(row.id, row.incarnation, "head");
   if (row.headBytes > 0 && head?.update === undefined) return undefined;
   const parts = head?.update === undefined ? [] : [head.update];
@@ -22,4 +24,17 @@ export function wholeDocument(store: Store, row: DocumentRow, bytesMax: number):
     for (const segment of segments) parts.push(segment.update);
   }
   return parts.length === 0 ? new Uint8Array(0) : mergeUpdates(parts);
+}
+
+/**
+ * What a document holds whose only row is its last, as with most documents of a large set: one look-up by number in place of one by
+ * document. Undefined where it has more, or that row is damaged.
+ */
+function onlyRow(store: Store, row: DocumentRow): Uint8Array | undefined {
+  if (row.headBytes > 0 || row.tailBytes === 0) return undefined;
+  const last = store.readLogRow(row.lastSequence);
+  if (last?.segments?.length !== 1 || last.document !== row.id || last.incarnation !== row.incarnation)
+    return undefined;
+  const update = last.segments[0]!.update;
+  return update.length === row.tailBytes ? update : undefined;
 }

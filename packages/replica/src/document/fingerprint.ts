@@ -112,9 +112,21 @@ export function digestDocument(
 export function sumContribution(key: FingerprintKey, documentKey: DocumentKey, digest: Uint8Array): SumContribution {
   assert(digest.length === FINGERPRINT_BYTES, "digests have 16 bytes");
   words[0] = SUM * 2 ** 24;
-  setWords(1, fromHex(documentKey));
+  for (let at = 0; at < 2; at++) words[1 + at] = wordOfHex(documentKey, 8 * at);
   setWords(3, digest);
   return [hashLane(key, 0, 7), hashLane(key, 1, 7), hashLane(key, 2, 7), hashLane(key, 3, 7)];
+}
+
+/** The same of a document whose key and digest stand in `bytes` one behind the other, added to `sum` as signed numbers. */
+export function addPackedContribution(
+  sum: [number, number, number, number],
+  key: FingerprintKey,
+  bytes: Uint8Array,
+  at: number,
+): void {
+  words[0] = SUM * 2 ** 24;
+  for (let index = 0; index < 6; index++) words[1 + index] = wordAt(bytes, at + 4 * index);
+  for (let lane = 0; lane < LANES; lane++) sum[lane] = ((sum[lane] as number) + hashLane(key, lane, 7)) | 0;
 }
 
 /** 16 bytes, a fresh copy. */
@@ -161,7 +173,24 @@ function setPoint(tag: number, client: number, clock: number): void {
 }
 
 function setWords(at: number, bytes: Uint8Array): void {
-  words.set(wordsOf(bytes), at);
+  for (let index = 0; index < bytes.length; index += 4) words[at + index / 4] = wordAt(bytes, index);
+}
+
+/** Four bytes, little-endian. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] as number) |
+      ((bytes[at + 1] as number) << 8) |
+      ((bytes[at + 2] as number) << 16) |
+      ((bytes[at + 3] as number) << 24)) >>>
+    0
+  );
+}
+
+/** Four bytes that stand as eight hex digits, little-endian. */
+function wordOfHex(hex: string, at: number): number {
+  const big = Number.parseInt(hex.slice(at, at + 8), 16);
+  return (((big & 0xff) << 24) | ((big & 0xff00) << 8) | ((big >>> 8) & 0xff00) | (big >>> 24)) >>> 0;
 }
 
 function hashLane(key: FingerprintKey, lane: number, count: number): number {
@@ -169,6 +198,7 @@ function hashLane(key: FingerprintKey, lane: number, count: number): number {
 }
 
 function wordsOf(bytes: Uint8Array): Uint32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Uint32Array.from({ length: bytes.length / 4 }, (_, index) => view.getUint32(4 * index, true));
+  const result = new Uint32Array(bytes.length / 4);
+  for (let index = 0; index < result.length; index++) result[index] = wordAt(bytes, 4 * index);
+  return result;
 }

@@ -1,0 +1,323 @@
+/**
+ * A million documents: what two replicas of them say to each other, what a peer of them needs, and how an empty peer is filled, cut off,
+ * and filled by several at once. Folders are filled by `folder.ts`, then served by real peers.
+ */
+import { constants, copyFileSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
+import { KeystrokeWriter, clockMs, readStamps } from "../keystrokes.ts";
+import { PeerSet } from "../peer-set.ts";
+import { type PeerProcess, launch, rootsEqual } from "../processes.ts";
+import { type Progress, silent } from "../progress.ts";
+import { openRawClient } from "../raw-client.ts";
+import type { Check, Result } from "../results.ts";
+import { pause, waitUntil, within } from "../waiting.ts";
+import { CountingProxy } from "./counting-proxy.ts";
+import { FOLDER_PROGRAM, documentAt } from "./folder.ts";
+import { PAIR_PROGRAM, type PairFigures } from "./pair.ts";
+
+export interface SizeOptions {
+  /** Documents of two replicas that are nearly equal. */
+  readonly documents?: number;
+  /** Documents that an empty peer is filled with. */
+  readonly streamed?: number;
+  readonly progress?: Progress;
+}
+
+const CLUSTER = "size";
+const DIFFERENT = 100;
+const SETTLE_MS = 5_000;
+const TIMEOUT_MS = 600_000;
+
+/** What is promised, at full size. */
+const LIMITS = {
+  digestBytes: 100,
+  digestMs: 1,
+  roundTrips: 5,
+  repairBytes: 150_000,
+  repairMs: 1_000,
+  rssMB: 250,
+  startMs: 3_000,
+  bookkeepingUs: 100,
+  perSecond: 10_000,
+  stepMs: 50,
+  /** Bytes of a filling that was cut off three times, or shared by three, of those of one that was not. */
+  again: 1.1,
+} as const;
+
+export async function runSize(options: SizeOptions = {}): Promise<Result> {
+  const { documents = 1_000_000, streamed = Math.ceil(documents / 4), progress = silent } = options;
+  await using set = await PeerSet.make(CLUSTER);
+  const fillUs = await fillFolder(set.scratch.inside("first"), documents, progress);
+  await copyFolder(set.scratch.inside("first"), set.scratch.inside("second"));
+  progress.say("two replicas in one process");
+  const words = [
+    PAIR_PROGRAM,
+    set.scratch.inside("first"),
+    set.scratch.inside("second"),
+    String(documents),
+    String(DIFFERENT),
+  ];
+  const pair = JSON.parse(await run(words)) as PairFigures;
+  const peers = await servePair(set, progress);
+  await Promise.all(set.peers.map((peer) => peer.stop()));
+  const source = set.scratch.inside("source");
+  await fillFolder(source, streamed, progress);
+  const filling = await fillPeers(set, streamed, progress);
+  progress.end();
+  const bytes = statSync(join(set.scratch.inside("first"), "yarrow.db")).size;
+  return {
+    workload: "size",
+    summary: `two replicas of ${documents.toLocaleString("en")} documents, and peers filled with ${streamed.toLocaleString("en")}`,
+    options: { documents, streamed },
+    tables: [
+      tableOfPair(pair, peers, documents),
+      {
+        title: "A peer of them",
+        head: [
+          "disk MB",
+          "start ms",
+          "memory MB",
+          "memory after a repair MB",
+          "bookkeeping us/change",
+          "made us/document",
+        ],
+        rows: [[bytes / 1e6, peers.startMs, peers.rssMB, peers.rssAfterMB, pair.bookkeepingUs, fillUs]],
+      },
+      tableOfFilling(filling, streamed),
+    ],
+    checks: [...judgePair(pair, peers), ...judgeFilling(filling, streamed)],
+  };
+}
+
+function tableOfPair(pair: PairFigures, peers: Served, documents: number): Result["tables"][number] {
+  return {
+    title: `Two replicas of ${documents.toLocaleString("en")} documents, ${DIFFERENT} of them different`,
+    head: [
+      "digest B",
+      "digest ms",
+      "round trips",
+      "bytes beyond updates",
+      "repair ms",
+      "over loopback ms",
+      "longest step ms",
+    ],
+    rows: [
+      [
+        pair.digestBytes,
+        pair.digestMs,
+        pair.roundTrips,
+        pair.repairBytes - pair.updateBytes,
+        pair.repairMs,
+        peers.repairMs,
+        pair.longestStepMs,
+      ],
+    ],
+  };
+}
+
+function tableOfFilling(filling: readonly Filling[], streamed: number): Result["tables"][number] {
+  return {
+    title: `An empty peer filled with ${streamed.toLocaleString("en")} documents`,
+    head: ["", "s", "documents/s", "MB", "longest loop delay ms", "memory MB"],
+    rows: filling.map(({ name, seconds, bytes, loopMs, rssMB }) => [
+      name,
+      seconds,
+      streamed / seconds,
+      bytes / 1e6,
+      loopMs,
+      rssMB,
+    ]),
+  };
+}
+
+interface Served {
+  readonly startMs: number;
+  readonly rssMB: number;
+  readonly rssAfterMB: number;
+  readonly repairMs: number;
+}
+
+interface Filling {
+  readonly name: string;
+  readonly seconds: number;
+  readonly bytes: number;
+  readonly loopMs: number;
+  readonly rssMB: number;
+  readonly equal: boolean;
+  /** What was seen of the progress that the peer shows. */
+  readonly shown: number;
+}
+
+/** Two peers on the folders, and what differs written through clients while the wire between them is cut. */
+async function servePair(set: PeerSet, progress: Progress): Promise<Served> {
+  progress.say("starting two peers");
+  const startedMs = performance.now();
+  const first = await set.add("first", { discovery: false });
+  const startMs = performance.now() - startedMs;
+  await pause(SETTLE_MS);
+  const rssMB = memoryMB(first);
+  await using proxy = await CountingProxy.start(first.options.port);
+  const second = await set.add("second", { peers: [proxy.url], discovery: false });
+  await rootsEqual([first, second], TIMEOUT_MS);
+  proxy.blocked = true;
+  proxy.cut();
+  progress.say("writing what differs");
+  for (let at = 0; at < DIFFERENT; at++) await write(at % 2 === 0 ? first : second, documentAt(500 + at * 31));
+  const before = proxy.bytes;
+  proxy.blocked = false;
+  await waitUntil(() => proxy.bytes > before, { timeoutMs: TIMEOUT_MS });
+  const linkedMs = performance.now();
+  await rootsEqual([first, second], TIMEOUT_MS);
+  const repairMs = performance.now() - linkedMs;
+  return { startMs, rssMB, rssAfterMB: memoryMB(first), repairMs };
+}
+
+async function fillPeers(set: PeerSet, streamed: number, progress: Progress): Promise<Filling[]> {
+  const sources: PeerProcess[] = [];
+  for (const folder of ["source", "source-2", "source-3"]) {
+    if (folder !== "source") await copyFolder(set.scratch.inside("source"), set.scratch.inside(folder));
+  }
+  for (const folder of ["source", "source-2", "source-3"]) {
+    sources.push(await set.add(folder, { discovery: false }));
+  }
+  const [source] = sources;
+  const whole = await fill(set, "whole", sources.slice(0, 1), streamed, progress);
+  const cut = await fill(set, "cut off", [source!], streamed, progress, async (peer, proxy, at) => {
+    await at(0.2);
+    await peer.kill();
+    await peer.restart();
+    await at(0.4);
+    await source!.kill();
+    await source!.restart();
+    await at(0.6);
+    proxy.cut();
+  });
+  const shared = await fill(set, "by three", sources, streamed, progress);
+  return [whole, cut, shared];
+}
+
+/** Fills an empty peer from others, each behind a proxy. */
+async function fill(
+  set: PeerSet,
+  name: string,
+  sources: readonly PeerProcess[],
+  streamed: number,
+  progress: Progress,
+  disturb?: (peer: PeerProcess, proxy: CountingProxy, at: (share: number) => Promise<void>) => Promise<void>,
+): Promise<Filling> {
+  const proxies = await Promise.all(sources.map(({ options }) => CountingProxy.start(options.port)));
+  const peers = proxies.map(({ url }) => url);
+  const peer = await set.add(`filled ${name}`, { peers, discovery: false });
+  const startedMs = performance.now();
+  let [documents, loopMs, shown] = [0, 0, 0];
+  let equal = false;
+  const watch = async (): Promise<void> => {
+    const status = await peer.status();
+    documents = status.documents.alive;
+    equal = status.links.length === sources.length && status.links.every((link) => link.equal);
+    if (status.links.some((link) => (link.catchUp?.documents ?? 0) > 0)) shown++;
+    loopMs = Math.max(loopMs, await longestDelayMs(peer));
+    progress.at(documents, streamed, `${name}: ${documents} of ${streamed} documents`);
+  };
+  const at = (share: number): Promise<void> =>
+    waitUntil(() => watch().then(() => documents > share * streamed), { timeoutMs: TIMEOUT_MS });
+  if (disturb !== undefined) await disturb(peer, proxies[0]!, at);
+  await waitUntil(() => watch().then(() => equal), { timeoutMs: TIMEOUT_MS, describe: () => `${name}: ${documents}` });
+  const seconds = (performance.now() - startedMs) / 1_000;
+  const root = await rootsEqual([peer, ...sources], TIMEOUT_MS);
+  const bytes = proxies.reduce((sum, proxy) => sum + proxy.bytes, 0);
+  const rssMB = memoryMB(peer);
+  await peer.stop();
+  await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
+  return { name, seconds, bytes, loopMs, rssMB, equal: root !== "" && documents === streamed, shown };
+}
+
+function judgePair(pair: PairFigures, served: Served): Check[] {
+  const beyond = pair.repairBytes - pair.updateBytes;
+  return [
+    check("in sync: one digest each way", pair.digests === 2, `${pair.digests} digests`),
+    atMost("... of fewer than 100 bytes", pair.digestBytes, LIMITS.digestBytes, "B"),
+    atMost("... and under 1 ms", pair.digestMs, LIMITS.digestMs, "ms"),
+    check("what differs is repaired", pair.equal, pair.equal ? "equal" : "different"),
+    atMost("... in at most 5 round trips", pair.roundTrips, LIMITS.roundTrips, ""),
+    atMost("... under 150 KB beyond the updates", beyond, LIMITS.repairBytes, "B"),
+    atMost("... under 1 s on loopback", served.repairMs, LIMITS.repairMs, "ms"),
+    atMost("a peer needs under 250 MB", Math.max(served.rssMB, served.rssAfterMB), LIMITS.rssMB, "MB"),
+    atMost("... starts in under 3 s", served.startMs, LIMITS.startMs, "ms"),
+    atMost("... and keeps books in under 100 us a change", pair.bookkeepingUs, LIMITS.bookkeepingUs, "us"),
+  ];
+}
+
+function judgeFilling([whole, cut, shared]: readonly Filling[], streamed: number): Check[] {
+  if (whole === undefined || cut === undefined || shared === undefined) return [];
+  const perSecond = streamed / whole.seconds;
+  return [
+    check("an empty peer is filled at 10,000 documents a second", perSecond >= LIMITS.perSecond, perSecond.toFixed(0)),
+    check(
+      "... and all are equal then",
+      [whole, cut, shared].every(({ equal }) => equal),
+      "by root",
+    ),
+    check("... and it shows how far it is", whole.shown > 0, `seen ${whole.shown} times`),
+    atMost("cut off three times it fetches little again", cut.bytes / whole.bytes, LIMITS.again, "of the bytes"),
+    atMost("filled by three it fetches nothing twice", shared.bytes / whole.bytes, LIMITS.again, "of the bytes"),
+    atMost("no turn of the loop is long meanwhile", whole.loopMs, LIMITS.stepMs, "ms"),
+  ];
+}
+
+async function fillFolder(folder: string, documents: number, progress: Progress): Promise<number> {
+  const child = launch(process.execPath, [FOLDER_PROGRAM, folder, CLUSTER, String(documents)], {});
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    const done = Number(chunk.trim().split("\n").at(-1));
+    if (Number.isFinite(done)) progress.at(done, documents, `making ${done} of ${documents} documents`);
+  });
+  return (JSON.parse(await text(child.stdout!)) as { usEach: number }).usEach;
+}
+
+/** The same documents, and another peer. */
+async function copyFolder(from: string, to: string): Promise<void> {
+  mkdirSync(to, { mode: 0o700 });
+  copyFileSync(join(from, "yarrow.db"), join(to, "yarrow.db"), constants.COPYFILE_FICLONE);
+  await run([FOLDER_PROGRAM, to, "renew"]);
+}
+
+async function run(words: readonly string[]): Promise<string> {
+  const child = launch(process.execPath, words, {});
+  const [said, errors] = await within(
+    Promise.all([text(child.stdout!), text(child.stderr!)]),
+    TIMEOUT_MS,
+    `the end of ${words[0]}`,
+  );
+  if (said === "") throw new Error(`${words.join(" ")} said nothing. Its last words:\n${errors}`);
+  return said;
+}
+
+async function write(peer: PeerProcess, name: string): Promise<void> {
+  let finish: () => void = () => {};
+  const echoed = new Promise<void>((resolve) => (finish = resolve));
+  const client = await openRawClient(peer.url, name, (frame) => {
+    if (readStamps(frame) > 0) finish();
+  });
+  client.send([new KeystrokeWriter(client.clientId).next(clockMs())]);
+  await within(echoed, TIMEOUT_MS, `the echo of ${name}`);
+  await client.close();
+}
+
+async function longestDelayMs(peer: PeerProcess): Promise<number> {
+  const metrics = await peer.admin("/metrics");
+  return Number(/^yarrow_loop_delay_seconds\{quantile="1"\} (\S+)$/m.exec(metrics)?.[1]) * 1_000;
+}
+
+/** Resident memory of a process. */
+function memoryMB({ pid }: PeerProcess): number {
+  return (Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1_024) / 1e6;
+}
+
+function atMost(name: string, value: number, limit: number, unit: string): Check {
+  return check(name, value <= limit, `${Number(value.toFixed(2))} ${unit}, allowed ${limit}`);
+}
+
+function check(name: string, good: boolean, found: string): Check {
+  return { name, good, found };
+}
