@@ -9,6 +9,7 @@ import { type FanoutOptions, runFanout } from "./fanout.ts";
 import { runLag } from "./lag.ts";
 import { runFolders } from "./folders.ts";
 import { runFollowers } from "./followers.ts";
+import { runGossip } from "./gossip.ts";
 import { runHistory } from "./history.ts";
 import { type IngestOptions, runIngest } from "./ingest.ts";
 import { runOrder } from "./order.ts";
@@ -168,6 +169,18 @@ program
   });
 
 program
+  .command("gossip")
+  .description("live push in a simulated mesh: its cost, its latency, with loss, and after many peers died")
+  .option("--peers <list>", "sizes of the mesh", counts, [10, 100, 1_000])
+  .option("--seconds <n>", "simulated seconds of each phase that are measured", count, 10)
+  .option("--seed <n>", "links, losses and deaths", count, 1)
+  .option("--small", "10 and 50 peers for 2 seconds: shows that it runs")
+  .action(async ({ small = false, ...chosen }: { peers: number[]; seconds: number; seed: number; small?: boolean }) => {
+    const sizes = small ? { peers: [10, 50], seconds: 2 } : {};
+    await conclude("gossip", (progress) => runGossip({ ...chosen, ...sizes, progress }));
+  });
+
+program
   .command("history")
   .description("random instants of a random workload, compared with what the peer served then")
   .option("--instants <n>", "instants to compare", count, 1_000)
@@ -309,6 +322,10 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Give a number above 0.");
   return value;
+}
+
+function counts(text: string): number[] {
+  return text.split(",").map(count);
 }
 
 function count(text: string): number {

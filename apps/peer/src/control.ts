@@ -157,6 +157,7 @@ function reportStatus(status: PeerStatus): StatusReport {
     root,
     documents,
     links: links.map(reportLink),
+    gossip: status.gossip,
     sessions,
     store,
     copies,

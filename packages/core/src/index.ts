@@ -27,6 +27,7 @@ export type { ClusterId, Incarnation, PeerId, ProcessId, Role, YarrowErrorCode }
 export type {
   CopiesStatus,
   Fact,
+  GossipStatus,
   QuarantinedDocument,
   ReplicaConfig,
   VerifyDocument,

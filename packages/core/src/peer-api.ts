@@ -4,6 +4,7 @@
 import type { Incarnation, PeerId, ProcessId, ClusterId, Role } from "@yarrow/protocol";
 import type {
   CopiesStatus,
+  GossipStatus,
   ReplicaConfig,
   RolledBack,
   VerifyReport,
@@ -306,6 +307,8 @@ export interface PeerStatus {
     readonly quarantined: number;
   };
   readonly links: readonly LinkStatus[];
+  /** Live push: eager and lazy links over all origins, and what is waited for and kept. */
+  readonly gossip: GossipStatus;
   readonly sessions: number;
   readonly store: { readonly bytes: number; readonly logRows: number; readonly synchronous: "full" | "normal" };
   /** Acknowledgements that wait for other peers: what is wanted, who acknowledges, what waits. */

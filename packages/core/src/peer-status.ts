@@ -32,6 +32,7 @@ export function readStatus(sources: StatusSources): PeerStatus {
     root: replica.root,
     documents: { alive, deleted, pending, quarantined },
     links: replica.links,
+    gossip: replica.gossip,
     sessions,
     store: { bytes, logRows, synchronous },
     copies: replica.copies,

@@ -162,6 +162,7 @@ describe("links", () => {
           fence: [],
           segments,
           ageMs: 0,
+          ordinal: 0,
         });
       }
       await until(() => refused[0]?.length === CRAFTED_UPDATES.length);

@@ -100,8 +100,16 @@ it("[ROL2] a follower that sends changes all the same is refused by what feeds i
   const difference = { ...document, update, summary: undefined };
   const origin = "99".repeat(8) as ProcessId;
   const lies: Message[] = [
-    { type: "broadcast", origin, sequence: 1, ageMs: 0, ...document, segments: [{ principal: "", update }] },
-    { type: "broadcast", origin, sequence: 2, ageMs: 0, ...document, incarnation: 2, segments: [] },
+    {
+      type: "broadcast",
+      origin,
+      sequence: 1,
+      ageMs: 0,
+      ordinal: 0,
+      ...document,
+      segments: [{ principal: "", update }],
+    },
+    { type: "broadcast", origin, sequence: 2, ageMs: 0, ordinal: 0, ...document, incarnation: 2, segments: [] },
     { type: "documents", round: 1, reply: true, documents: [difference], omitted: [] },
     { type: "documents", round: 1, reply: false, documents: [difference], omitted: [] },
     { type: "stream", round: 1, documents: [difference], next: "" },

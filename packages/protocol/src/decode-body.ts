@@ -13,16 +13,19 @@ import {
   LINK_MESSAGE_BYTES_MAX,
   NODES_PER_MESSAGE_MAX,
   NONCE_BYTES,
+  ORIGINS_PER_MESSAGE_MAX,
   PRESENCE_STATES_MAX,
   PRESENCE_STATE_BYTES_MAX,
   PRINCIPAL_BYTES_MAX,
   PUBLIC_KEY_BYTES,
+  RANGES_PER_ORIGIN_MAX,
   SEGMENTS_PER_MESSAGE_MAX,
   SIGNATURE_BYTES,
   VERIFY_PAGE_MAX,
 } from "./limits.ts";
 import type { Beat, DocumentDifference, DocumentSummary, Message, NodeContent } from "./message.ts";
 import type { Reader } from "./reader.ts";
+import type { OrdinalRange } from "./tree-message.ts";
 
 /** The type byte of each message. Never renumber: append. */
 export const TYPE_CODES: { readonly [T in Message["type"]]: number } = {
@@ -57,6 +60,10 @@ export const TYPE_CODES: { readonly [T in Message["type"]]: number } = {
   "forward-join": 29,
   shuffle: 30,
   "shuffle-reply": 31,
+  have: 32,
+  graft: 33,
+  prune: 34,
+  gone: 35,
 };
 
 const NONE = new Uint8Array();
@@ -154,7 +161,20 @@ function decodeLive(type: Message["type"], reader: Reader): Message | undefined 
           update: reader.blob(DOCUMENT_BYTES_MAX),
         })),
         ageMs: appended(reader),
+        ordinal: appended(reader),
       };
+    case "have":
+    case "graft":
+    case "gone":
+      return {
+        type,
+        origins: list(reader, 9, ORIGINS_PER_MESSAGE_MAX, () => ({
+          origin: reader.hex(8) as ProcessId,
+          ranges: list(reader, 2, RANGES_PER_ORIGIN_MAX, ordinalRange),
+        })),
+      };
+    case "prune":
+      return { type, origin: reader.hex(8) as ProcessId };
     case "acknowledge":
       return {
         type,
@@ -355,4 +375,11 @@ function decodeDifference(reader: Reader): DocumentDifference {
     update: reader.blob(DOCUMENT_BYTES_MAX),
     summary: flag(reader) ? decodeSummary(reader) : undefined,
   };
+}
+
+function ordinalRange(reader: Reader): OrdinalRange {
+  const from = reader.varUint();
+  const to = from + reader.varUint();
+  if (from === 0 || !Number.isSafeInteger(to)) reader.fail("no range of ordinals");
+  return { from, to };
 }

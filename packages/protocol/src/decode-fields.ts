@@ -16,7 +16,7 @@ export function flag(reader: Reader): boolean {
   return value === 1;
 }
 
-/** What version 2 appended to a message of version 1. */
+/** What a later version appended to a message. */
 export function appended(reader: Reader): number {
   return reader.remaining > 0 ? reader.varUint() : 0;
 }

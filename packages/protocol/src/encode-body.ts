@@ -15,6 +15,7 @@ import type {
   VerifyEntry,
 } from "./message.ts";
 import { fromHex } from "./reader.ts";
+import type { TreeMessage } from "./tree-message.ts";
 
 export function encodeBody(encoder: Encoder, message: Message): void {
   switch (message.type) {
@@ -48,7 +49,13 @@ export function encodeBody(encoder: Encoder, message: Message): void {
         text(encoder, segment.principal);
         blob(encoder, segment.update);
       });
-      return uint(encoder, message.ageMs);
+      uint(encoder, message.ageMs);
+      return uint(encoder, message.ordinal);
+    case "have":
+    case "graft":
+    case "gone":
+    case "prune":
+      return encodeTree(encoder, message);
     case "acknowledge":
       raw(encoder, fromHex(message.origin));
       uint(encoder, message.sequence);
@@ -78,6 +85,17 @@ export function encodeBody(encoder: Encoder, message: Message): void {
     default:
       return encodeRepair(encoder, message);
   }
+}
+
+function encodeTree(encoder: Encoder, message: TreeMessage): void {
+  if (message.type === "prune") return raw(encoder, fromHex(message.origin));
+  list(encoder, message.origins, (_, { origin, ranges }) => {
+    raw(encoder, fromHex(origin));
+    list(encoder, ranges, (__, { from, to }) => {
+      uint(encoder, from);
+      uint(encoder, to - from);
+    });
+  });
 }
 
 function encodeHello(encoder: Encoder, hello: Hello): void {
@@ -114,6 +132,7 @@ type RepairMessage = Exclude<
       | "acknowledge"
       | "cover-ask"
       | "presence"
+      | TreeMessage["type"]
       | MembershipMessage["type"];
   }
 >;

@@ -19,10 +19,12 @@ export {
   NAME_BYTES_MAX,
   NODES_PER_MESSAGE_MAX,
   NONCE_BYTES,
+  ORIGINS_PER_MESSAGE_MAX,
   PRESENCE_STATES_MAX,
   PRESENCE_STATE_BYTES_MAX,
   PRINCIPAL_BYTES_MAX,
   PUBLIC_KEY_BYTES,
+  RANGES_PER_ORIGIN_MAX,
   SEGMENTS_PER_MESSAGE_MAX,
   SIGNATURE_BYTES,
   VERIFY_PAGE_MAX,
@@ -68,6 +70,7 @@ export type {
   VerifyEntry,
   VerifyPage,
 } from "./message.ts";
+export type { Gone, Graft, Have, OrdinalRange, OriginRanges, Prune } from "./tree-message.ts";
 export type { ForwardJoin, MemberEntry, Shuffle, ShuffleReply, Wish } from "./membership-message.ts";
 export { decodeFrame, decodeMessage, encodeFrame, encodeMessage } from "./codec.ts";
 export { Reader, equalBytes, fromHex, toHex } from "./reader.ts";

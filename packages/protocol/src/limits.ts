@@ -30,6 +30,10 @@ export const BATCH_BYTES = 192 * KIB;
 /** Updates in one live push. A batch of more goes as several; each costs its receiver an object, however few its bytes. */
 export const SEGMENTS_PER_MESSAGE_MAX = 65_536;
 
+/** Origins in one message about broadcasts, and ranges of ordinals of each. */
+export const ORIGINS_PER_MESSAGE_MAX = 1024;
+export const RANGES_PER_ORIGIN_MAX = 1024;
+
 /** Addresses a peer may announce for itself or pass on of another, and the peers it passes on. */
 export const ADDRESSES_MAX = 64;
 export const ADDRESS_PEERS_MAX = 1024;

@@ -5,6 +5,7 @@
  */
 import type { ClusterId, DocumentKey, Incarnation, PeerId, ProcessId } from "./ids.ts";
 import type { MembershipMessage, Wish } from "./membership-message.ts";
+import type { TreeMessage } from "./tree-message.ts";
 
 export type Message =
   | Hello
@@ -15,6 +16,7 @@ export type Message =
   | Pong
   | Addresses
   | Broadcast
+  | TreeMessage
   | Acknowledge
   | CoverAsk
   | Presence
@@ -125,6 +127,11 @@ export interface Broadcast {
   readonly segments: readonly Segment[];
   /** Whole ms since the origin committed it; every hop adds what it took. 0 where it is not told. Since version 2. */
   readonly ageMs: number;
+  /**
+   * How many broadcasts the origin has made for its tree, this one included: they are counted without a gap, and passed on
+   * by everybody. 0 for one outside of the tree, which is passed on only where it brings something new. Since version 3.
+   */
+  readonly ordinal: number;
 }
 
 /** "This peer has committed everything that the question `sequence` of `origin` asked for." Travels back the way the question came. */

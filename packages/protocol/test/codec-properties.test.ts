@@ -26,6 +26,8 @@ const origin = { origin: processId, sequence: uint };
 const document = { name, incarnation: uint, fence: list(uint) };
 const summary = fc.record({ ...document, clients: list(fc.record({ client: uint, clock: uint, deletes: uint })) });
 const difference = fc.record({ ...document, update: blob, summary: fc.option(summary, { nil: undefined }) });
+const ordinalRange = fc.tuple(fc.integer({ min: 1 }), fc.nat()).map(([from, length]) => ({ from, to: from + length }));
+const originRanges = fc.record({ origin: processId, ranges: list(ordinalRange) });
 const item = fc.record({ key, digest: sum });
 const sums = fc.array(sum, { minLength: 16, maxLength: 16 });
 const node = fc.oneof(
@@ -71,7 +73,17 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
   ping: { sequence: uint },
   pong: { sequence: uint, stopwatchMs: uint },
   addresses: { peers: list(fc.record({ peerId, urls: list(url) })) },
-  broadcast: { ...origin, ...document, segments: list(fc.record({ principal: text, update: blob })), ageMs: uint },
+  broadcast: {
+    ...origin,
+    ...document,
+    segments: list(fc.record({ principal: text, update: blob })),
+    ageMs: uint,
+    ordinal: uint,
+  },
+  have: { origins: list(originRanges) },
+  graft: { origins: list(originRanges) },
+  gone: { origins: list(originRanges) },
+  prune: { origin: origin.origin },
   acknowledge: { ...origin, peerId },
   "cover-ask": { ...origin, subject: uint, name, incarnation: uint, contribution: blob },
   presence: { ...origin, name, states: list(fc.record({ clientId: uint, clock: uint, state: text })) },

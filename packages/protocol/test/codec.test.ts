@@ -4,14 +4,14 @@ import { decodeFrame, decodeMessage, encodeFrame, encodeMessage, fromHex, toHex 
 import { GOLDEN } from "./golden.ts";
 import { HELLO, SAMPLES } from "./samples.ts";
 
-/** What a later version appended to a message; a sender of an earlier one stops short of it. */
-const APPENDED_BYTES: { readonly [T in Message["type"]]?: number } = {
-  broadcast: 2,
-  pong: 2,
-  digest: 2,
-  "nodes-ask": 259,
-  nodes: 1,
-  "stream-ask": 9,
+/** What later versions appended to a message, in bytes from its end; a sender of an earlier one stops short of it. */
+const APPENDED_BYTES: { readonly [T in Message["type"]]?: readonly number[] } = {
+  broadcast: [1, 3],
+  pong: [2],
+  digest: [2],
+  "nodes-ask": [259],
+  nodes: [1],
+  "stream-ask": [9],
 };
 
 const TYPES = Object.keys(SAMPLES) as Message["type"][];
@@ -31,7 +31,7 @@ describe("messages as bytes", () => {
   it.each(TYPES)("[HND3] %s cut short anywhere is refused", (type) => {
     const whole = fromHex(GOLDEN[type]);
     for (let length = 0; length < whole.length; length++) {
-      if (length === whole.length - (APPENDED_BYTES[type] ?? 0)) continue;
+      if (APPENDED_BYTES[type]?.includes(whole.length - length)) continue;
       expect(() => decodeMessage(whole.slice(0, length)), `${length} bytes`).toThrow(
         expect.objectContaining({ code: "YARROW_FRAME_INVALID" }),
       );
@@ -72,14 +72,31 @@ describe("messages as bytes", () => {
   });
 
   it("[HND20] a broadcast and a pong of version 1 are read as of no age", () => {
-    const short = (type: "broadcast" | "pong") => fromHex(GOLDEN[type].slice(0, -2 * (APPENDED_BYTES[type] ?? 0)));
-    expect(decodeMessage(short("broadcast"))).toEqual({ ...SAMPLES.broadcast, ageMs: 0 });
-    expect(decodeMessage(short("pong"))).toEqual({ ...SAMPLES.pong, stopwatchMs: 0 });
+    expect(decodeMessage(fromHex(GOLDEN.broadcast.slice(0, -6)))).toEqual({
+      ...SAMPLES.broadcast,
+      ageMs: 0,
+      ordinal: 0,
+    });
+    expect(decodeMessage(fromHex(GOLDEN.pong.slice(0, -4)))).toEqual({ ...SAMPLES.pong, stopwatchMs: 0 });
+  });
+
+  it("[HND20] a broadcast of version 2 is read as one outside of the tree", () => {
+    expect(decodeMessage(fromHex(GOLDEN.broadcast.slice(0, -2)))).toEqual({ ...SAMPLES.broadcast, ordinal: 0 });
+  });
+
+  it.each([
+    ["from 0", "0001"],
+    ["past the last number", "01ffffffffffffff0f"],
+  ])("[HND3] ordinals %s are refused", (_, range) => {
+    const head = GOLDEN.gone.slice(0, -4);
+    expect(() => decodeMessage(fromHex(head + range))).toThrow(
+      expect.objectContaining({ code: "YARROW_FRAME_INVALID" }),
+    );
   });
 
   it("[HND20] questions and answers of version 2 are read as without sums, answered to the end, and without an end", () => {
     const short = (type: keyof typeof APPENDED_BYTES) =>
-      decodeMessage(fromHex(GOLDEN[type].slice(0, -2 * (APPENDED_BYTES[type] ?? 0))));
+      decodeMessage(fromHex(GOLDEN[type].slice(0, -2 * (APPENDED_BYTES[type]?.[0] ?? 0))));
     expect(short("nodes-ask")).toEqual({ ...SAMPLES["nodes-ask"], sums: [] });
     expect(short("nodes")).toEqual({ ...SAMPLES.nodes, answered: 0 });
     expect(short("stream-ask")).toEqual({ ...SAMPLES["stream-ask"], through: "" });

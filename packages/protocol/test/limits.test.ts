@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { DocumentDifference, Message, VerifyEntry } from "../src/index.ts";
 import * as protocol from "../src/index.ts";
 import { decodeFrame, decodeMessage, encodeMessage } from "../src/index.ts";
-import { counting, HELLO, KEY, PEER, SAMPLES } from "./samples.ts";
+import { counting, HELLO, KEY, PEER, PROCESS, SAMPLES } from "./samples.ts";
 
 const times = <T>(count: number, item: T): T[] => new Array<T>(count).fill(item);
 const letters = (count: number): string => "x".repeat(count);
@@ -69,6 +69,16 @@ const EDGES: readonly (readonly [keyof typeof protocol, string, (n: number) => M
     "DOCUMENT_BYTES_MAX",
     "update of a difference",
     (n) => ({ ...documents, documents: [{ ...difference, update: new Uint8Array(n) }] }),
+  ],
+  [
+    "ORIGINS_PER_MESSAGE_MAX",
+    "origins of a lazy push",
+    (n) => ({ type: "have", origins: times(n, { origin: PROCESS, ranges: [] }) }),
+  ],
+  [
+    "RANGES_PER_ORIGIN_MAX",
+    "ranges asked for",
+    (n) => ({ type: "graft", origins: [{ origin: PROCESS, ranges: times(n, { from: 1, to: 1 }) }] }),
   ],
   ["PRESENCE_STATES_MAX", "awareness states", (n) => ({ ...presence, states: times(n, state) })],
   [

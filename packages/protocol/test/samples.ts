@@ -3,7 +3,7 @@ import type { ClusterId, DocumentKey, DocumentSummary, MemberEntry, Message, Pee
 
 const CLUSTER = "c0c1c2c3c4c5c6c7c8c9cacbcccdcecf" as ClusterId;
 export const PEER = "a0a1a2a3a4a5a6a7a8a9aaabacadaeaf" as PeerId;
-const PROCESS = "b0b1b2b3b4b5b6b7" as ProcessId;
+export const PROCESS = "b0b1b2b3b4b5b6b7" as ProcessId;
 export const KEY = "0123456789abcdef" as DocumentKey;
 
 /** Bytes that count up from `first`. */
@@ -56,7 +56,23 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
     fence: [],
     segments: [{ principal: "ann", update }],
     ageMs: 130,
+    ordinal: 7,
   },
+  have: {
+    type: "have",
+    origins: [
+      {
+        origin: PROCESS,
+        ranges: [
+          { from: 1, to: 1 },
+          { from: 300, to: 305 },
+        ],
+      },
+    ],
+  },
+  graft: { type: "graft", origins: [{ origin: PROCESS, ranges: [] }] },
+  prune: { type: "prune", origin: PROCESS },
+  gone: { type: "gone", origins: [{ origin: PROCESS, ranges: [{ from: 9, to: 9 }] }] },
   acknowledge: { type: "acknowledge", origin: PROCESS, sequence: 9, peerId: PEER },
   "cover-ask": {
     type: "cover-ask",

@@ -70,7 +70,7 @@ export class Committer {
     for (const request of change.deletions) {
       this.#emit({ type: "deleted", request, existed: true, failure: undefined });
     }
-    if (!change.dirty) return;
+    if (!change.dirty) return publisher.passOn(change, now);
     counts.documents++;
     counts.rows++;
     counts.updates += change.segments.length;

@@ -83,6 +83,19 @@ export interface ReplicaConfig {
   readonly originIdleMs: number;
   /** Ids remembered beyond the contiguous mark of an origin. */
   readonly seenWindowMax: number;
+  /** Links that do not get the broadcasts of an origin are told of them this often. */
+  readonly haveIntervalMs: number;
+  /** A broadcast that others have is asked for when it has not come within this time, or three round trips of the link that told of it … */
+  readonly graftWaitMs: number;
+  /** … and this many times in all, after half that time each; then a round is to bring its content. */
+  readonly graftsMax: number;
+  /** A link is pruned of one origin at most this often. */
+  readonly pruneIntervalMs: number;
+  /** Broadcasts that are waited for or asked for at once. */
+  readonly wantedMax: number;
+  /** Broadcasts are kept this long, and as many bytes of them, for those who ask for them. */
+  readonly payloadsMs: number;
+  readonly payloadsBytesMax: number;
   /** A follower refuses what a reader may merely hold from elsewhere when it has not come from upstream within this time. */
   readonly readerPatienceMs: number;
   /** A writer that becomes a follower gives the others at most this long to fetch what it wrote. */
@@ -147,6 +160,13 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
   originsMax: 1_024,
   originIdleMs: 60 * 60 * 1000,
   seenWindowMax: 1_024,
+  haveIntervalMs: 100,
+  graftWaitMs: 250,
+  graftsMax: 8,
+  pruneIntervalMs: 5_000,
+  wantedMax: 4_096,
+  payloadsMs: 30_000,
+  payloadsBytesMax: 16 * MIB,
   readerPatienceMs: 5_000,
   roleDrainMs: 2_000,
   copyRequestsMax: 10_000,

@@ -285,6 +285,10 @@ export type Fact =
       readonly ageMs: number;
     }
   | { readonly kind: "push-dropped"; readonly link: LinkId }
+  /** Lazy links were told of broadcasts; a link was asked to push origins again, and for broadcasts; a link was pruned of an origin. */
+  | { readonly kind: "announced"; readonly broadcasts: number }
+  | { readonly kind: "grafted"; readonly origins: number; readonly broadcasts: number }
+  | { readonly kind: "pruned" }
   | { readonly kind: "round-started"; readonly link: LinkId }
   | {
       readonly kind: "round-ended";

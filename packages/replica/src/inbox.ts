@@ -4,6 +4,7 @@
  */
 import type { Message, Stream } from "@yarrow/protocol";
 import { assert } from "@yarrow/protocol";
+import type { Gossip } from "./gossip/gossip.ts";
 import type { Link } from "./links/link.ts";
 import type { Parts } from "./parts.ts";
 
@@ -46,6 +47,11 @@ export class Inbox {
         return replication.coverAsk(link, message, now);
       case "presence":
         return replication.presence(link, message, now);
+      case "have":
+      case "graft":
+      case "prune":
+      case "gone":
+        return this.#later((then) => this.#aboutBroadcasts(link, message, then));
       case "documents": {
         const changed = replication.differences(link, message.documents, true, now);
         return this.#later((then) => {
@@ -74,6 +80,11 @@ export class Inbox {
         reconciler.takeStream(link, message, changed, then);
       });
     }
+  }
+
+  /** Behind what this batch brings, which may be what was told of or asked for. */
+  #aboutBroadcasts(link: Link, message: Parameters<Gossip["takeAbout"]>[1], now: number): void {
+    if (link.state.kind === "open") this.#parts.gossip.takeAbout(link, message, now);
   }
 
   #question(link: Link, message: Message, now: number): void {

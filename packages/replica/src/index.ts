@@ -8,6 +8,7 @@ export type { ReplicaConfig } from "./config.ts";
 export { REPLICA_DEFAULTS, createConfig } from "./config.ts";
 export type { CopiesPolicy } from "./copies-policy.ts";
 export { NO_COPIES, createCopiesPolicy } from "./copies-policy.ts";
+export type { GossipStatus } from "./gossip/plumtree.ts";
 export type { CopiesStatus } from "./gossip/confirmations.ts";
 export type { MemoryStoreOptions } from "./memory-store.ts";
 export { MemoryStore } from "./memory-store.ts";

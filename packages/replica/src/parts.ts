@@ -12,6 +12,7 @@ import type { ReplicaConfig } from "./config.ts";
 import type { CopiesPolicy } from "./copies-policy.ts";
 import { createFingerprintKey } from "./document/fingerprint.ts";
 import type { Effect } from "./effect.ts";
+import type { LinkId } from "./event.ts";
 import { Confirmations } from "./gossip/confirmations.ts";
 import { CopyRequests } from "./gossip/copies.ts";
 import { Gossip } from "./gossip/gossip.ts";
@@ -74,6 +75,7 @@ export function assembleParts(options: PartsOptions) {
   const documents = assembleDocuments(options);
   const { tree, catalog, standings, surplus, responder } = documents;
   const joining = (): boolean => options.clusterId() === undefined;
+  const suspect = (link: LinkId, at: number): void => reconciler.suspect(link, at);
   const askDigest = (link: Link): void => reconciler.sendDigest(link, true);
   const roles: Roles = new Roles({ config, store, links: () => links, askDigest, emit }, options.initialRole);
   const role = (): Role => roles.role;
@@ -95,10 +97,10 @@ export function assembleParts(options: PartsOptions) {
       reconciler.sendDigest(link, false);
     },
   });
-  const lag: Lag = new Lag({ config, links, peerId, role, suspect: (link, at) => reconciler.suspect(link, at) });
+  const lag: Lag = new Lag({ config, links, peerId, role, suspect });
   const waits = new Waits({ ...options, catalog, lagMs: (at) => lag.lagMs(at) });
   const exchange = new Exchange({ ...options, directory, links }, now);
-  const gossip = new Gossip({ config, links, processId, emit });
+  const gossip: Gossip = new Gossip({ ...options, links, suspect });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
   const confirmations = new Confirmations({ ...options, gossip });
   const subscribers = new Subscribers({ ...options, ...documents, confirmations, joining, refusal });

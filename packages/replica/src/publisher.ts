@@ -35,8 +35,10 @@ export class Publisher {
   committed(change: StagedChange, now: number): void {
     const { gossip, config, processId, role } = this.#parts;
     assert(role() === "writer" || !isOriginated(change), "a follower originates nothing");
-    const { entry, publish, forwards, moved } = change;
+    const { entry, publish, moved } = change;
     const except = onlyRepairedBy(change);
+    // What only rounds brought is news to few, and goes on only where it is.
+    const written = isOriginated(change);
     if (change.unpushed) this.#deny(except);
     for (let from = 0; from < publish.length || (from === 0 && change.announce); from += SEGMENTS_PER_MESSAGE_MAX) {
       const segments = publish.slice(from, from + SEGMENTS_PER_MESSAGE_MAX);
@@ -49,14 +51,20 @@ export class Publisher {
         fence: moved ? [...entry.fence] : [],
         segments,
         ageMs: 0,
+        ordinal: written ? gossip.nextOrdinal() : 0,
       } as const;
-      gossip.originate(message, except);
+      gossip.originate(message, now, except);
     }
-    for (const { link, message } of forwards) gossip.forward(message, link);
+    this.passOn(change, now);
     if (change.addedPending.length > 0 && !this.#waiting.has(entry.name)) {
       this.#waiting.set(entry.name, now + config.pendingRepairMs);
     }
     this.#settleAt = now + config.digestSettleMs;
+  }
+
+  /** What others broadcast goes on as it came. */
+  passOn({ forwards }: StagedChange, now: number): void {
+    for (const { link, message } of forwards) this.#parts.gossip.forward(message, now, link);
   }
 
   /** What links sent was not kept: ask for it again, later. */
@@ -68,9 +76,9 @@ export class Publisher {
     }
   }
 
-  presence({ name, states }: AnnouncePresence): void {
+  presence({ name, states }: AnnouncePresence, now: number): void {
     const { gossip, processId } = this.#parts;
-    gossip.originate({ type: "presence", origin: processId, sequence: gossip.nextSequence(), name, states });
+    gossip.originate({ type: "presence", origin: processId, sequence: gossip.nextSequence(), name, states }, now);
   }
 
   congestion(id: LinkId, congested: boolean, now: number): void {

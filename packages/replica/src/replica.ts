@@ -143,6 +143,7 @@ export class Replica {
       this.#parts.encoder.nextTrim(),
       this.#parts.lag.nextDeadline(),
       this.#parts.waits.nextDeadline(),
+      this.#parts.gossip.nextDeadline(),
     );
   }
 
@@ -223,7 +224,7 @@ export class Replica {
         this.#parts.waits.cancel(event.request);
         return this.#parts.verifier.cancel(event.request);
       case "announce-presence":
-        return this.#parts.publisher.presence(event);
+        return this.#parts.publisher.presence(event, now);
       case "link-opened":
         return this.#parts.links.linkOpened(event.link, event.dialled, now);
       case "link-frame":
@@ -319,6 +320,7 @@ export class Replica {
     this.#parts.encoder.trim(now);
     this.#parts.lag.wake(now);
     this.#parts.waits.wake(now);
+    this.#parts.gossip.wake(now);
   }
 
   #linkOpened(link: Link, now: number): void {
@@ -328,7 +330,7 @@ export class Replica {
     this.#later.push((then) => {
       if (link.state.kind !== "open") return;
       this.#parts.reconciler.linkOpened(link);
-      this.#parts.copies.linkOpened();
+      this.#parts.copies.linkOpened(then);
       this.#parts.confirmations.linkOpened(then);
     });
   }

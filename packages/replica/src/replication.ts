@@ -14,6 +14,7 @@ import type {
   PeerId,
   Presence,
   ProcessId,
+  Segment,
 } from "@yarrow/protocol";
 import { isAlive, YarrowError } from "@yarrow/protocol";
 import type { Catalog } from "./catalog/catalog.ts";
@@ -44,6 +45,9 @@ export interface ReplicationParts {
   readonly later: (task: (now: number) => void) => void;
 }
 
+/** `unusable`: nobody can do anything with it. */
+type Offered = "changed" | "unchanged" | "unusable";
+
 interface RemoteChange {
   readonly name: string;
   readonly incarnation: Incarnation;
@@ -59,7 +63,7 @@ export class Replication {
 
   broadcast(link: Link, message: Broadcast, now: number): void {
     const { gossip } = this.#parts;
-    const fresh = gossip.isNew(message, link.id, now);
+    const fresh = gossip.isNew(message, link, now);
     let bytes = 0;
     for (const segment of message.segments) bytes += segment.update.length;
     link.lag.pushed.updates += message.segments.length;
@@ -73,16 +77,24 @@ export class Replication {
   }
 
   #take(link: Link, message: Broadcast, ageMs: number, now: number): void {
-    const { catalog } = this.#parts;
+    const { catalog, gossip } = this.#parts;
     const entry = catalog.entry(message.name, now);
-    if (message.incarnation < entry.incarnation) return this.#answerWithOurs(link, message.name);
+    if (message.incarnation < entry.incarnation) {
+      this.#answerWithOurs(link, message.name);
+      if (message.ordinal === 0) return;
+      return this.#parts.later((then) => gossip.forward({ ...message, ageMs }, then, link.id));
+    }
     const staged = catalog.staged(entry);
     let changed = this.#meet(staged, message);
+    const usable: Segment[] = [];
     for (const segment of message.segments) {
       const outcome = this.#offer(link, staged, segment.update, segment.principal, "broadcast");
-      changed ||= outcome;
+      changed ||= outcome === "changed";
+      if (outcome !== "unusable") usable.push(segment);
     }
-    if (changed) staged.forwards.push({ link: link.id, message: { ...message, ageMs } });
+    if (!changed && message.ordinal === 0) return;
+    const segments = usable.length === message.segments.length ? message.segments : usable;
+    staged.forwards.push({ link: link.id, message: { ...message, segments, ageMs } });
   }
 
   /** Stages the differences of one anti-entropy message. Returns how many documents they changed. */
@@ -114,7 +126,7 @@ export class Replication {
     // A document that came alive with more content than is pushed is told of by a digest, not as an empty one.
     if (staged.moved && (pushed || (push && !entry.alive))) staged.announce = true;
     if (difference.update.length > 0) {
-      advanced = this.#offer(link, staged, difference.update, "", "repair") || advanced;
+      advanced = this.#offer(link, staged, difference.update, "", "repair") === "changed" || advanced;
     }
     if (!advanced) return false;
     staged.repairs.add(link.id);
@@ -126,17 +138,17 @@ export class Replication {
 
   presence(link: Link, message: Presence, now: number): void {
     const { gossip, emit } = this.#parts;
-    if (!gossip.isNew(message, link.id, now)) return;
+    if (!gossip.isNew(message, link, now)) return;
     emit({ type: "presence", name: message.name, origin: message.origin, states: message.states });
-    gossip.forward(message, link.id);
+    gossip.forward(message, now, link.id);
   }
 
   coverAsk(link: Link, message: CoverAsk, now: number): void {
     const { gossip } = this.#parts;
-    if (!gossip.isNew(message, link.id, now)) return;
+    if (!gossip.isNew(message, link, now)) return;
     // Behind what this batch passes on: the question must not overtake the update it is about.
     this.#parts.later((then) => {
-      gossip.forward(message, link.id);
+      gossip.forward(message, then, link.id);
       this.#answerCoverAsk(message, then);
     });
   }
@@ -165,6 +177,7 @@ export class Replication {
         fence: [...fence],
         segments: [],
         ageMs: 0,
+        ordinal: 0,
       });
     });
   }
@@ -182,13 +195,14 @@ export class Replication {
     return entry.fence.size > size;
   }
 
-  /** Returns true when the update changed anything here. Bad bytes hurt nothing but themselves. */
-  #offer(link: Link, staged: StagedChange, update: Uint8Array, principal: string, source: SegmentSource): boolean {
+  /** What an update did here. Bad bytes hurt nothing but themselves. */
+  #offer(link: Link, staged: StagedChange, update: Uint8Array, principal: string, source: SegmentSource): Offered {
     const { catalog } = this.#parts;
     const { name } = staged.entry;
-    if (!isAlive(staged.entry.incarnation)) return false;
+    if (!isAlive(staged.entry.incarnation)) return "unchanged";
     try {
-      return catalog.offer(staged, catalog.scan(update, source), principal, source).outcome !== "known";
+      const { outcome } = catalog.offer(staged, catalog.scan(update, source), principal, source);
+      return outcome === "known" ? "unchanged" : "changed";
     } catch (error) {
       if (!(error instanceof YarrowError)) throw error;
       if (error.code === "YARROW_PENDING_FULL") {
@@ -196,7 +210,7 @@ export class Replication {
         link.lag.doubt();
       }
       this.#observe({ kind: "refused-update", name, code: error.code, detail: error.message });
-      return false;
+      return error.code === "YARROW_PENDING_FULL" ? "unchanged" : "unusable";
     }
   }
 

@@ -5,6 +5,8 @@ import type { CatchUp } from "./anti-entropy/link-rounds.ts";
 import type { Reconciler } from "./anti-entropy/reconciler.ts";
 import type { Catalog } from "./catalog/catalog.ts";
 import type { Confirmations, CopiesStatus } from "./gossip/confirmations.ts";
+import type { Gossip } from "./gossip/gossip.ts";
+import type { GossipStatus } from "./gossip/plumtree.ts";
 import type { Lag } from "./lag/lag.ts";
 import type { LagStatus, LinkLagStatus } from "./lag/lag-status.ts";
 import type { Link } from "./links/link.ts";
@@ -81,6 +83,7 @@ export interface ReplicaStatus {
   readonly rounds: number;
   readonly work: number;
   readonly copies: CopiesStatus;
+  readonly gossip: GossipStatus;
   readonly cache: { readonly entries: number; readonly bytes: number };
 }
 
@@ -99,6 +102,7 @@ export interface StatusParts {
   readonly merges: MergeRecords;
   readonly standings: Standings;
   readonly subscribers: Subscribers;
+  readonly gossip: Gossip;
   readonly workbench: number;
   readonly quarantine: Quarantine;
   readonly now: number;
@@ -124,6 +128,7 @@ export function describeStatus(parts: StatusParts): ReplicaStatus {
     rounds: parts.reconciler.active,
     work: parts.workbench,
     copies: parts.confirmations.status(parts.now),
+    gossip: parts.gossip.status(),
     cache: parts.catalog.cached,
   };
 }

@@ -52,6 +52,13 @@ export function countFact(to: Instruments, fact: Fact): void {
       return to.add("yarrow_broadcast_sent_bytes_total", fact.bytes);
     case "broadcast-received":
       return countReceived(to, fact);
+    case "announced":
+      return to.add("yarrow_announced_broadcasts_total", fact.broadcasts);
+    case "grafted":
+      to.add("yarrow_grafts_total", fact.origins);
+      return to.add("yarrow_grafted_broadcasts_total", fact.broadcasts);
+    case "pruned":
+      return to.add("yarrow_prunes_total");
     case "round-ended":
       to.add("yarrow_rounds_ended_total", 1, { result: fact.result });
       to.add("yarrow_round_documents_total", fact.documents);

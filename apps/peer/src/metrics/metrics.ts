@@ -169,6 +169,17 @@ export const METRICS = {
     kind: "counter",
     help: "Live updates not sent because a link was over its budget; anti-entropy repairs them",
   },
+  yarrow_gossip_links: {
+    kind: "gauge",
+    help: "Over all origins, links that their live updates are pushed to (eager), and links that are only told of them (lazy)",
+    labels: ["push"],
+  },
+  yarrow_gossip_wanted_broadcasts: { kind: "gauge", help: "Live updates that others have and that have not come" },
+  yarrow_gossip_kept_bytes: { kind: "gauge", help: "Live updates kept for those who ask for them" },
+  yarrow_announced_broadcasts_total: { kind: "counter", help: "Live updates that lazy links were told of" },
+  yarrow_grafts_total: { kind: "counter", help: "Times that a link was asked to push an origin again" },
+  yarrow_grafted_broadcasts_total: { kind: "counter", help: "Live updates asked for because they had not come" },
+  yarrow_prunes_total: { kind: "counter", help: "Times that a link was asked not to push an origin" },
 
   yarrow_rounds_started_total: { kind: "counter", help: "Anti-entropy rounds begun" },
   yarrow_rounds_ended_total: { kind: "counter", help: "Anti-entropy rounds ended, by result", labels: ["result"] },

@@ -57,6 +57,11 @@ export function readStatus(to: Instruments, status: PeerStatus, version: string)
     if (theirs !== undefined) to.set("yarrow_follower_lag_seconds", theirs / 1_000, labels);
   }
   readLag(to, status.lag);
+  const { gossip } = status;
+  to.set("yarrow_gossip_links", gossip.eagerLinks, { push: "eager" });
+  to.set("yarrow_gossip_links", gossip.lazyLinks, { push: "lazy" });
+  to.set("yarrow_gossip_wanted_broadcasts", gossip.wanted);
+  to.set("yarrow_gossip_kept_bytes", gossip.payloadBytes);
 }
 
 /** What is not known is absent: 0 would say that nothing is lacking. */

@@ -48,7 +48,7 @@ export class StagedChange {
   failure: YarrowError | undefined;
   readonly edits: StagedEdit[] = [];
   readonly deletions: RequestId[] = [];
-  /** Broadcasts of others that changed something here, to be passed on. */
+  /** Broadcasts of others, to be passed on. */
   forwards: { readonly link: LinkId; readonly message: Broadcast }[] = [];
   /** Links whose differences are part of this change. */
   readonly repairs = new Set<LinkId>();
@@ -80,6 +80,7 @@ export class StagedChange {
     this.addedPending = [];
     this.removedPending = [];
     this.publish = [];
-    this.forwards = [];
+    // The peers behind this one count what comes: whatever is part of a tree goes on, dead or alive.
+    this.forwards = this.forwards.filter(({ message }) => message.ordinal > 0);
   }
 }

@@ -305,14 +305,14 @@ export class Confirmations {
 
   /** Behind what this batch pushes: the question must not overtake what it is about. */
   #askSoon(account: Account): void {
-    if (this.#unasked.size === 0) this.#parts.later(() => this.#askUnasked());
+    if (this.#unasked.size === 0) this.#parts.later((then) => this.#askUnasked(then));
     this.#unasked.add(account);
   }
 
-  #askUnasked(): void {
+  #askUnasked(now: number): void {
     for (const account of this.#unasked) {
       const batch = account.batches.at(-1);
-      if (batch?.asked === false) this.#ask(account, batch, batch);
+      if (batch?.asked === false) this.#ask(account, batch, batch, now);
     }
     this.#unasked.clear();
   }
@@ -329,11 +329,12 @@ export class Confirmations {
       this.#accounts.set(account.name, account);
       account.waitMs = Math.min(LAST_WAIT_MS, 2 * account.waitMs);
       account.askAt = now + account.waitMs;
-      this.#ask(account, first, last);
+      this.#ask(account, first, last, now, true);
     }
   }
 
-  #ask(account: Account, first: Batch, last: Batch): void {
+  /** `again`: along all links, for the first time nobody may have been reached. */
+  #ask(account: Account, first: Batch, last: Batch, now: number, again = false): void {
     const { gossip, processId, config } = this.#parts;
     const subject = gossip.nextSequence();
     this.#questions.set(subject, { account, from: first.number, upTo: last.number });
@@ -342,15 +343,10 @@ export class Confirmations {
     if (account.subjects.length > config.copiesQuestionsMax + REPEATS_MAX) {
       this.#questions.delete(account.subjects.shift() ?? subject);
     }
-    gossip.originate({
-      type: "cover-ask",
-      origin: processId,
-      sequence: subject,
-      subject,
-      name: account.name,
-      incarnation: account.incarnation,
-      contribution: encodeContribution(first === last ? first.contribution : account.union()),
-    });
+    const { name, incarnation } = account;
+    const sequence = again ? gossip.nextSequence() : subject;
+    const contribution = encodeContribution(first === last ? first.contribution : account.union());
+    gossip.originate({ type: "cover-ask", origin: processId, sequence, subject, name, incarnation, contribution }, now);
   }
 
   #tickBy(time: number): void {

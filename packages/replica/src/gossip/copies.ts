@@ -83,7 +83,7 @@ export class CopyRequests {
       done,
     };
     this.#bySubject.set(waiting.subject, waiting);
-    this.#ask(waiting, waiting.subject);
+    this.#ask(waiting, waiting.subject, now);
   }
 
   cancel(request: RequestId): void {
@@ -102,8 +102,8 @@ export class CopyRequests {
     this.#emit({ type: "copies", request: waiting.request, reached: [...waiting.reached], failure: undefined });
   }
 
-  linkOpened(): void {
-    for (const waiting of this.#bySubject.values()) this.#ask(waiting, this.#gossip.nextSequence());
+  linkOpened(now: number): void {
+    for (const waiting of this.#bySubject.values()) this.#ask(waiting, this.#gossip.nextSequence(), now);
   }
 
   wake(now: number): void {
@@ -118,7 +118,7 @@ export class CopyRequests {
       } else if (now >= waiting.askAt) {
         waiting.waitMs *= 2;
         waiting.askAt = now + waiting.waitMs;
-        this.#ask(waiting, this.#gossip.nextSequence());
+        this.#ask(waiting, this.#gossip.nextSequence(), now);
       }
     }
   }
@@ -129,16 +129,10 @@ export class CopyRequests {
     return next;
   }
 
-  #ask(waiting: Waiting, sequence: number): void {
-    this.#gossip.originate({
-      type: "cover-ask",
-      origin: this.#processId,
-      sequence,
-      subject: waiting.subject,
-      name: waiting.name,
-      incarnation: waiting.incarnation,
-      contribution: waiting.contribution,
-    });
+  #ask(waiting: Waiting, sequence: number, now: number): void {
+    const { subject, name, incarnation, contribution } = waiting;
+    const origin = this.#processId;
+    this.#gossip.originate({ type: "cover-ask", origin, sequence, subject, name, incarnation, contribution }, now);
   }
 
   #fail(request: RequestId, reached: PeerId[], detail: string): void {

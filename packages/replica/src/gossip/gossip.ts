@@ -1,15 +1,14 @@
 /**
- * Live push: every committed change goes to every link at once, each peer passes on what was new to it, and ids keep it from
- * going round in circles. Only speed hangs on this; what gets lost is found by anti-entropy.
+ * Live push: committed changes, awareness and questions about copies travel along the links, each passed on once.
  *
  * Invariants
- * 1. Nothing is sent before it is committed here.
- * 2. A message is passed on with its original id, and only when it changed something here.
- * 3. Changes go only to those who take them from this side; questions and awareness go to all.
+ * 1. A message is recognised by (origin, sequence), a broadcast of a tree by (origin, ordinal); all of them live in memory alone.
+ * 2. A broadcast of a tree goes on once its content is committed here, whatever of it was known before: the peers behind this
+ *    one may not have it. One outside of a tree is content that a round brought, and goes on only where it is news. What
+ *    cannot be used goes nowhere.
+ * 3. A broadcast goes only where changes are taken, and there only to the eager links of its origin; awareness goes to all. A
+ *    question about copies follows its broadcast, and goes to all when it has to be repeated.
  * 4. A congested link gets no live push; it is marked dirty and repaired when drained.
- *
- * Eager push to all links suits the full mesh of up to a dozen peers. A tree per origin (Plumtree) takes the place of
- * `#eagerLinks` in larger clusters.
  */
 import type { Broadcast, CoverAsk, Message, PeerId, Presence, ProcessId } from "@yarrow/protocol";
 import { encodeMessage } from "@yarrow/protocol";
@@ -18,14 +17,18 @@ import type { Effect } from "../effect.ts";
 import type { LinkId } from "../event.ts";
 import type { Link } from "../links/link.ts";
 import type { Links } from "../links/links.ts";
+import type { GossipStatus } from "./plumtree.ts";
+import { Plumtree } from "./plumtree.ts";
 import { Seen } from "./seen.ts";
 
 export class Gossip {
   readonly #links: Links;
   readonly #seen: Seen;
+  readonly #trees: Plumtree;
   readonly #processId: ProcessId;
   readonly #emit: (effect: Effect) => void;
   #sequence = 0;
+  #ordinal = 0;
   /** The link on which an origin's last message came first: the way back for acknowledgements. */
   readonly #routes = new Map<ProcessId, LinkId>();
   readonly #routesMax: number;
@@ -35,9 +38,11 @@ export class Gossip {
     readonly links: Links;
     readonly processId: ProcessId;
     readonly emit: (effect: Effect) => void;
+    readonly suspect: (link: LinkId, now: number) => void;
   }) {
     this.#links = options.links;
     this.#seen = new Seen(options.config);
+    this.#trees = new Plumtree({ ...options, push: (link, encoded) => this.#push(link, encoded, true) });
     this.#processId = options.processId;
     this.#emit = options.emit;
     this.#routesMax = options.config.originsMax;
@@ -47,34 +52,47 @@ export class Gossip {
     return ++this.#sequence;
   }
 
-  /** Sends something of our own to all links, but for one that has it already. */
-  originate(message: Broadcast | CoverAsk | Presence, except?: LinkId): void {
-    const links = this.#eagerLinks(message, except);
-    if (links.length === 0) return;
-    const encoded = encodeMessage(message);
-    for (const link of links) this.#push(link, encoded, message.type === "broadcast");
-    if (message.type === "broadcast") {
-      this.#emit({
-        type: "observe",
-        fact: { kind: "broadcast-sent", messages: links.length, bytes: encoded.length * links.length },
-      });
-    }
+  /** For a broadcast that everybody passes on. */
+  nextOrdinal(): number {
+    return ++this.#ordinal;
   }
 
-  /** Passes somebody else's message on to every link but the one it came from. */
-  forward(message: Broadcast | CoverAsk | Presence, from: LinkId): void {
-    const links = this.#eagerLinks(message, from);
-    if (links.length === 0) return;
-    const encoded = encodeMessage(message);
-    for (const link of links) this.#push(link, encoded, message.type === "broadcast");
+  /** Sends something of our own, but not to the one link that has it already. */
+  originate(message: Broadcast | CoverAsk | Presence, now: number, except?: LinkId): void {
+    const { links, bytes } = this.#send(message, now, except);
+    if (message.type !== "broadcast" || links === 0) return;
+    this.#emit({ type: "observe", fact: { kind: "broadcast-sent", messages: links, bytes } });
+  }
+
+  /** Passes somebody else's message on, but not to where it came from. */
+  forward(message: Broadcast | CoverAsk | Presence, now: number, from: LinkId): void {
+    this.#send(message, now, from);
   }
 
   /** True when this message has not been here before. Remembers the way back to its origin. */
-  isNew(message: { readonly origin: ProcessId; readonly sequence: number }, from: LinkId, now: number): boolean {
-    if (message.origin === this.#processId) return false;
-    const fresh = this.#seen.add(message.origin, message.sequence, now);
-    if (fresh) this.#remember(message.origin, from);
+  isNew(message: Broadcast | CoverAsk | Presence, link: Link, now: number): boolean {
+    const { origin, sequence } = message;
+    const inTree = message.type === "broadcast" && message.ordinal > 0;
+    if (origin === this.#processId && !inTree) return false;
+    const unseen = origin !== this.#processId && this.#seen.add(origin, sequence, now);
+    // A copy that came by a peer that does not speak of trees says nothing about them.
+    const fresh = inTree ? this.#trees.takeBroadcast(message, link, now) : unseen;
+    if (fresh) this.#remember(origin, link.id);
     return fresh;
+  }
+
+  /** What peers say about broadcasts. */
+  takeAbout(link: Link, message: Extract<Message, { type: "have" | "graft" | "prune" | "gone" }>, now: number): void {
+    switch (message.type) {
+      case "have":
+        return this.#trees.takeHave(link, message, now);
+      case "graft":
+        return this.#trees.takeGraft(link, message, now);
+      case "prune":
+        return this.#trees.takePrune(link, message.origin);
+      case "gone":
+        return this.#trees.takeGone(link, message, now);
+    }
   }
 
   /** Sends an acknowledgement one step back towards the origin. */
@@ -86,10 +104,46 @@ export class Gossip {
 
   linkEnded(link: Link): void {
     for (const [origin, route] of this.#routes) if (route === link.id) this.#routes.delete(origin);
+    this.#trees.linkEnded(link);
   }
 
-  #eagerLinks({ type }: Message, except: LinkId | undefined): Link[] {
-    return this.#links.open().filter((link) => link.id !== except && (type !== "broadcast" || link.takesOurs));
+  wake(now: number): void {
+    this.#trees.wake(now);
+  }
+
+  nextDeadline(): number {
+    return this.#trees.nextDeadline();
+  }
+
+  status(): GossipStatus {
+    return this.#trees.status();
+  }
+
+  #send(
+    message: Broadcast | CoverAsk | Presence,
+    now: number,
+    except: LinkId | undefined,
+  ): { readonly links: number; readonly bytes: number } {
+    const others = this.#links.open().filter((link) => link.id !== except);
+    if (others.length === 0) return { links: 0, bytes: 0 };
+    const links = others.filter((link) => this.#isSentTo(link, message));
+    const inTree = message.type === "broadcast" && message.ordinal > 0;
+    if (links.length === 0 && !inTree) return { links: 0, bytes: 0 };
+    const encoded = encodeMessage(message);
+    for (const link of links) this.#push(link, encoded, message.type === "broadcast");
+    if (inTree) this.#trees.pushed(message, encoded, now);
+    return { links: links.length, bytes: encoded.length * links.length };
+  }
+
+  #isSentTo(link: Link, message: Broadcast | CoverAsk | Presence): boolean {
+    switch (message.type) {
+      case "broadcast":
+        return link.takesOurs && (message.ordinal === 0 || this.#trees.isEager(link, message.origin));
+      case "cover-ask":
+        return message.sequence !== message.subject || this.#trees.isEager(link, message.origin);
+      case "presence":
+        return true;
+    }
   }
 
   #push(link: Link, encoded: Uint8Array, matters: boolean): void {

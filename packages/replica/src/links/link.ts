@@ -7,6 +7,7 @@ import { Incoming } from "./incoming.ts";
 import { Outgoing } from "./outgoing.ts";
 
 const BEATS_SINCE_VERSION = 2;
+const TREES_SINCE_VERSION = 3;
 const FIRST_PING_WAIT_MS = 125;
 
 /**
@@ -161,6 +162,11 @@ export class Link {
   /** We are a follower that the other end tells how far it is behind. */
   get beatsIn(): boolean {
     return this.feedsUs && this.own.role === "follower" && (this.hello?.protocolMax ?? 0) >= BEATS_SINCE_VERSION;
+  }
+
+  /** The other side knows of one tree per origin: what it means to be told of a broadcast, to graft and to prune. */
+  get speaksOfTrees(): boolean {
+    return (this.hello?.protocolMax ?? 0) >= TREES_SINCE_VERSION;
   }
 
   send(message: Message): void {

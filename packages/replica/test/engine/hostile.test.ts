@@ -31,6 +31,7 @@ const push = {
   fence: [],
   segments: [],
   ageMs: 0,
+  ordinal: 0,
 } as const;
 
 describe("a hostile peer", () => {

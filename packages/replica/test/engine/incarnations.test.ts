@@ -258,6 +258,7 @@ describe("between peers", () => {
       incarnation: 1,
       fence: [],
       ageMs: 0,
+      ordinal: 0,
     } as const;
     const update = new Editor(cluster, a, "x").type("late").everything();
     const message = { ...late, origin: late.origin as never, segments: [{ principal: "", update }] };
@@ -299,7 +300,12 @@ describe("between peers", () => {
     const pushed = cluster.sent.flatMap(({ from, message }) =>
       from === a && message.type === "broadcast" ? [message] : [],
     );
-    expect(pushed.map(({ incarnation }) => incarnation)).toEqual([2, 2]);
+    // The broadcast goes on as well: the peers behind count what comes.
+    expect(pushed.map(({ incarnation, segments }) => [incarnation, segments.length])).toEqual([
+      [2, 0],
+      [2, 0],
+      [1, 1],
+    ]);
     for (const peer of [a, b, c]) expect(textOf(peer, "n", cluster.now)).toBeUndefined();
   });
 });

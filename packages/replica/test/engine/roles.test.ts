@@ -61,7 +61,17 @@ describe("a side that may not send changes", () => {
   const update = Uint8Array.of(0, 0);
   const difference = { name: "m", incarnation: 1, fence: [], update, summary: undefined };
   const changes: Message[] = [
-    { type: "broadcast", origin: STRANGER, sequence: 1, name: "m", incarnation: 1, fence: [], segments: [], ageMs: 0 },
+    {
+      type: "broadcast",
+      origin: STRANGER,
+      sequence: 1,
+      name: "m",
+      incarnation: 1,
+      fence: [],
+      segments: [],
+      ageMs: 0,
+      ordinal: 0,
+    },
     { type: "documents", round: 1, reply: true, documents: [difference], omitted: [] },
     { type: "documents", round: 1, reply: false, documents: [difference], omitted: [] },
     { type: "stream", round: 1, documents: [difference], next: "" },

@@ -1,0 +1,284 @@
+/**
+ * What live push costs in a mesh, and how soon it is everywhere: replicas of the production engine in simulated time, an update
+ * every 20 ms from 20 origins by turns, links of 10 to 90 ms. First without loss, then with every hundredth message lost, then
+ * three of ten peers die at once.
+ */
+import * as Y from "yjs";
+import { Mesh } from "./mesh.ts";
+import type { SimulatedPeer } from "./mesh.ts";
+import { MeshTally, UPDATE_LENGTH } from "./mesh-tally.ts";
+import type { Tally, Written } from "./mesh-tally.ts";
+import { fullMesh, randomGraph } from "./mesh-topology.ts";
+import { type Progress, silent } from "./progress.ts";
+import type { Check, Result } from "./results.ts";
+import { quantile, seededRandom } from "./statistics.ts";
+
+const FULL_MESH_MAX = 12;
+const DEGREE = 6;
+const ORIGINS = 20;
+const INTERVAL_MS = 20;
+const LOSS = 0.01;
+const DEATHS_SHARE = 0.3;
+/** Longer than every update takes; what has not come by then waits for a round. */
+const DRAIN_MS = 6_000;
+const CONNECT_MS = 2_000;
+/** An update that some peer shows later than this after it was written belongs to what recovery is measured by. */
+const LATE_MS = 1_000;
+
+const SENDS_SHARE_MAX = 1.15;
+const P99_MAX_MS = 320;
+const P99_WITH_LOSS_MAX_MS = 1_000;
+const RECOVERY_MAX_MS = 10_000;
+
+export interface GossipOptions {
+  readonly peers: readonly number[];
+  /** Simulated seconds that are measured in each phase. */
+  readonly seconds?: number;
+  readonly seed?: number;
+  readonly progress?: Progress;
+}
+
+interface Phase {
+  readonly peers: number;
+  readonly name: "no loss" | "1 % loss" | "30 % die";
+  readonly updates: number;
+  readonly sends: number;
+  readonly have: number;
+  readonly grafts: number;
+  readonly prunes: number;
+  readonly repairs: number;
+  readonly bytes: number;
+  readonly hops: number;
+  readonly hopsMax: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly missing: number;
+  readonly recoveryMs: number | undefined;
+  readonly wallSeconds: number;
+}
+
+export async function runGossip({ peers, seconds = 10, seed = 1, progress = silent }: GossipOptions): Promise<Result> {
+  const phases = peers.flatMap((count) => new Run(count, seconds, seed, progress).phases());
+  await Promise.resolve();
+  return {
+    workload: "gossip",
+    summary: `an update every ${INTERVAL_MS} ms from ${ORIGINS} origins, links of 10 to 90 ms, simulated with the production engine and codec`,
+    options: { peers, seconds, seed },
+    tables: [{ title: "Per update, over the whole mesh", head: HEAD, rows: phases.map(row) }],
+    checks: phases.flatMap(check),
+  };
+}
+
+class Run {
+  readonly #count: number;
+  readonly #seconds: number;
+  readonly #progress: Progress;
+  readonly #mesh: Mesh;
+  readonly #tally: MeshTally;
+  readonly #random: () => number;
+  readonly #writers: { readonly peer: SimulatedPeer; readonly doc: Y.Doc; readonly subscriber: number }[];
+  #turn = 0;
+  #startedAt = 0;
+
+  constructor(count: number, seconds: number, seed: number, progress: Progress) {
+    this.#count = count;
+    this.#seconds = seconds;
+    this.#progress = progress;
+    this.#random = seededRandom(seed);
+    this.#tally = new MeshTally(count);
+    const topology = count <= FULL_MESH_MAX ? fullMesh(count) : randomGraph(count, DEGREE, this.#random);
+    this.#mesh = new Mesh(count, topology, this.#random, this.#tally);
+    // In a mesh of fewer peers than that, every peer is an origin.
+    const origins = Math.min(ORIGINS, count);
+    this.#writers = Array.from({ length: origins }, (_, i) => this.#createWriter(Math.floor((i * count) / origins)));
+  }
+
+  phases(): Phase[] {
+    this.#advance(CONNECT_MS, "connecting");
+    this.#write(5, false, "growing the trees");
+    const clean = this.#phase("no loss", 0);
+    const lossy = this.#phase("1 % loss", LOSS);
+    return [clean, lossy, ...(this.#count <= FULL_MESH_MAX ? [] : [this.#deaths()])];
+  }
+
+  #phase(name: "no loss" | "1 % loss", loss: number): Phase {
+    this.#begin();
+    this.#mesh.loss = loss;
+    const written = this.#write(this.#seconds, true, name);
+    const tally = this.#tally.take();
+    this.#advance(DRAIN_MS, `${name}, until all is there`);
+    this.#mesh.loss = 0;
+    return this.#conclude(name, written, tally);
+  }
+
+  /** Updates of those who die are not counted: what only the dead held is lost with them. */
+  #deaths(): Phase {
+    this.#begin();
+    const before = this.#write(2, true, "30 % die, before");
+    const killedAt = this.#mesh.time.now;
+    const dead = new Set<SimulatedPeer>();
+    while (dead.size < this.#count * DEATHS_SHARE)
+      dead.add(this.#mesh.peers[Math.floor(this.#random() * this.#count)]!);
+    this.#mesh.kill([...dead]);
+    const after = this.#write(this.#seconds, true, "30 % die, after");
+    const tally = this.#tally.take();
+    this.#advance(DRAIN_MS, "30 % die, until all is there");
+    const alive = (index: number): boolean => this.#mesh.peers[index]!.alive;
+    const written = [...before, ...after].filter(({ origin }) => alive(origin));
+    const phase = this.#conclude("30 % die", written, tally);
+    let recoveredAt = killedAt;
+    for (const { at, shownAt } of written) {
+      for (const [index, shown] of shownAt.entries()) {
+        if (!alive(index) || shown < 0 || shown - at <= LATE_MS) continue;
+        recoveredAt = Math.max(recoveredAt, shown);
+      }
+    }
+    return { ...phase, recoveryMs: recoveredAt - killedAt };
+  }
+
+  #createWriter(index: number): { readonly peer: SimulatedPeer; readonly doc: Y.Doc; readonly subscriber: number } {
+    const peer = this.#mesh.peers[index]!;
+    const doc = new Y.Doc();
+    doc.clientID = index;
+    const subscriber = 1;
+    const stateVector = Y.encodeStateVector(doc);
+    this.#mesh.give(peer, { type: "attach", subscriber, name: nameOf(index), stateVector });
+    doc.on("update", (update: Uint8Array) =>
+      this.#mesh.give(peer, { type: "edit", subscriber, update, principal: "" }),
+    );
+    return { peer, doc, subscriber };
+  }
+
+  #write(seconds: number, measured: boolean, words: string): Written[] {
+    const written: Written[] = [];
+    const count = Math.round((seconds * 1_000) / INTERVAL_MS);
+    for (let i = 0; i < count; i++) {
+      const writer = this.#writers[this.#turn++ % this.#writers.length]!;
+      if (writer.peer.alive) {
+        const text = writer.doc.getText("t");
+        this.#mesh.time.at(this.#mesh.time.now, () => {
+          written.push(this.#tally.wrote(writer.peer.index, this.#mesh.time.now, measured));
+          text.insert(text.length, "x".repeat(UPDATE_LENGTH));
+        });
+      }
+      this.#mesh.run(INTERVAL_MS);
+      this.#progress.at(i, count, `${this.#count} peers: ${words}`);
+    }
+    return written;
+  }
+
+  #advance(ms: number, words: string): void {
+    for (let done = 0; done < ms; done += INTERVAL_MS) {
+      this.#mesh.run(INTERVAL_MS);
+      this.#progress.at(done, ms, `${this.#count} peers: ${words}`);
+    }
+  }
+
+  #begin(): void {
+    this.#startedAt = performance.now();
+    this.#tally.take();
+  }
+
+  #conclude(name: Phase["name"], written: readonly Written[], tally: Tally): Phase {
+    const latencies: number[] = [];
+    const hops: number[] = [];
+    let missing = 0;
+    let sends = 0;
+    for (const one of written) {
+      sends += one.sends;
+      for (const [index, shown] of one.shownAt.entries()) {
+        if (index === one.origin || !this.#mesh.peers[index]!.alive) continue;
+        if (shown < 0) missing++;
+        else latencies.push(shown - one.at);
+        hops.push(one.hops[index] ?? 0);
+      }
+    }
+    latencies.sort((a, b) => a - b);
+    const updates = written.length;
+    return {
+      peers: this.#count,
+      name,
+      updates,
+      sends: sends / updates,
+      have: tally.haveEntries / updates,
+      grafts: tally.grafts / updates,
+      prunes: tally.prunes / updates,
+      repairs: tally.repairs / updates,
+      bytes: tally.bytes / updates,
+      hops: hops.reduce((sum, one) => sum + one, 0) / hops.length,
+      hopsMax: hops.reduce((most, one) => Math.max(most, one), 0),
+      p50: quantile(latencies, 0.5),
+      p99: quantile(latencies, 0.99),
+      missing,
+      recoveryMs: undefined,
+      wallSeconds: (performance.now() - this.#startedAt) / 1_000,
+    };
+  }
+}
+
+const HEAD = [
+  "peers",
+  "phase",
+  "updates",
+  "payload sends",
+  "IHAVE entries",
+  "GRAFT",
+  "PRUNE",
+  "round messages",
+  "bytes",
+  "hops",
+  "most hops",
+  "p50 ms",
+  "p99 ms",
+  "missing",
+  "recovery s",
+  "wall s",
+];
+
+function row(phase: Phase): (string | number | undefined)[] {
+  return [
+    phase.peers,
+    phase.name,
+    phase.updates,
+    phase.sends,
+    phase.have,
+    phase.grafts,
+    phase.prunes,
+    phase.repairs,
+    phase.bytes,
+    phase.hops,
+    phase.hopsMax,
+    phase.p50,
+    phase.p99,
+    phase.missing,
+    phase.recoveryMs === undefined ? undefined : phase.recoveryMs / 1_000,
+    phase.wallSeconds,
+  ];
+}
+
+function check(phase: Phase): Check[] {
+  const { peers, name, sends, p99, missing, recoveryMs } = phase;
+  const where = `${peers} peers, ${name}`;
+  const complete = { name: `${where}: every update everywhere`, good: missing === 0, found: `${missing} missing` };
+  const soon = (max: number): Check => ({
+    name: `${where}: p99 under ${max} ms`,
+    good: p99 < max,
+    found: `${p99.toFixed(0)} ms`,
+  });
+  if (name === "1 % loss") return [complete, soon(P99_WITH_LOSS_MAX_MS)];
+  if (name === "30 % die") {
+    const found = `${((recoveryMs ?? 0) / 1_000).toFixed(2)} s`;
+    return [complete, { name: `${where}: recovered within 10 s`, good: (recoveryMs ?? 0) <= RECOVERY_MAX_MS, found }];
+  }
+  const most = SENDS_SHARE_MAX * (peers - 1);
+  const cheap = {
+    name: `${where}: payload sends at most ${SENDS_SHARE_MAX} times the optimum`,
+    good: sends <= most,
+    found: `${sends.toFixed(1)} of at most ${most.toFixed(1)}`,
+  };
+  return peers < 1_000 ? [complete, cheap] : [complete, cheap, soon(P99_MAX_MS)];
+}
+
+function nameOf(origin: number): string {
+  return `d${origin}`;
+}

@@ -1,0 +1,49 @@
+/** What this replica knows of the tree of one origin: which links it pushes to, which push to it, and what has come. */
+import type { Link } from "../links/link.ts";
+import type { LinkId } from "../event.ts";
+import { Window } from "./window.ts";
+
+export class Tree {
+  readonly heard: Window;
+  /** No broadcast beyond this one is known of. */
+  highest: number;
+  /** The link that was last the first to bring something: never pruned. */
+  parent: LinkId | undefined;
+  /** Links whose other side has another way to this origin: told of what comes, not sent it. */
+  readonly lazy = new Set<LinkId>();
+  /** Links whose other side was asked to send no more, and when. */
+  readonly pruned = new Map<LinkId, number>();
+  /** When a link was last pruned, for as long as it may not be again. */
+  readonly #prunedAt = new Map<LinkId, number>();
+
+  constructor(first: number, windowMax: number) {
+    this.heard = new Window(first, windowMax);
+    this.highest = first - 1;
+  }
+
+  /** A link was the first to bring something. What was under way when the link was pruned does not bring it back. */
+  broughtBy({ id }: Link, pruneIntervalMs: number, now: number): void {
+    const prunedAt = this.pruned.get(id);
+    if (prunedAt !== undefined && now - prunedAt < pruneIntervalMs) return;
+    this.pruned.delete(id);
+    this.parent = id;
+  }
+
+  /** Returns false while the link was pruned too lately. */
+  prune({ id }: Link, intervalMs: number, now: number): boolean {
+    if (now - (this.#prunedAt.get(id) ?? Number.NEGATIVE_INFINITY) < intervalMs) return false;
+    this.pruned.set(id, now);
+    this.#prunedAt.set(id, now);
+    return true;
+  }
+
+  /** Returns true when that leaves nobody who is known to push. */
+  linkEnded({ id }: Link): boolean {
+    this.lazy.delete(id);
+    this.pruned.delete(id);
+    this.#prunedAt.delete(id);
+    if (this.parent !== id) return false;
+    this.parent = undefined;
+    return true;
+  }
+}
