@@ -41,16 +41,34 @@ export class ChaosWriter {
   /** One edit: an array element, a map entry or a piece of text, in turn. */
   edit(): void {
     const { doc } = this.client;
+    this.record((token) => {
+      if (this.count % 3 === 0) doc.getArray("list").push([token]);
+      else if (this.count % 3 === 1) doc.getMap("map").set(token, 1);
+      else {
+        const text = doc.getText("text");
+        // Only before a token, so that no token is ever split by another.
+        text.insert(this.random() < 0.5 ? 0 : text.length, token);
+      }
+    });
+  }
+
+  /** One edit with so much beside its token, in the place of what the last such edit brought. */
+  editLarge(characters: number): void {
+    const { doc } = this.client;
+    this.record((token) =>
+      doc.transact(() => {
+        doc.getArray("list").push([token]);
+        doc.getMap("large").set(String(doc.clientID), "x".repeat(characters));
+      }),
+    );
+  }
+
+  private record(change: (token: string) => void): void {
+    const { doc } = this.client;
     const clientId = doc.clientID;
     const token = `<${clientId}.${this.count++}>`;
     const from = Y.getState(doc.store, clientId);
-    if (this.count % 3 === 0) doc.getArray("list").push([token]);
-    else if (this.count % 3 === 1) doc.getMap("map").set(token, 1);
-    else {
-      const text = doc.getText("text");
-      // Only before a token, so that no token is ever split by another.
-      text.insert(this.random() < 0.5 ? 0 : text.length, token);
-    }
+    change(token);
     this.recorder.edits.push({ clientId, from, to: Y.getState(doc.store, clientId), token, document: this.document });
   }
 

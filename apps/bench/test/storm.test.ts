@@ -47,6 +47,7 @@ const good: StormReport = {
   },
   kills: 1,
   written: 10,
+  large: 1,
   echoed: 10,
   seen: 10,
   missing: [],

@@ -9,15 +9,19 @@ import type { MemorySample } from "./watch.ts";
 import { countByKind } from "./weather.ts";
 
 const MIB = 1024 * 1024;
-/** Memory at a moment is the median over this share of the storm: a process breathes with its garbage. */
-const MEMORY_WINDOW_SHARE = 0.05;
 /**
  * What is kept may grow with the documents, of which two caches hold a part (`answerCacheBytesMax`, `entryCacheBytesMax`); a storm
  * writes some 5 MB of them. A leak of 50 bytes per update and link would be past this within ten minutes.
  */
 const KEPT_GROWTH_BYTES_MAX = 24 * MIB;
-/** Resident memory also holds garbage that was not collected yet, and the worker thread, which comes and goes with long jobs. */
-const RESIDENT_GROWTH_BYTES_MAX = 96 * MIB;
+/**
+ * Resident memory also holds garbage that was not collected yet and the worker thread, which comes with long jobs and goes when there
+ * were none for 30 s: it rises and falls. So its medians over the two halves of the time after warming up are compared, which the
+ * worker's own size may set apart …
+ */
+const RESIDENT_GROWTH_BYTES_MAX = 128 * MIB;
+/** … and no peer may ever have more than this: 110 MiB of program, the two caches, and the worker at its largest. */
+const RESIDENT_BYTES_MAX = 512 * MIB;
 const DIALS_PER_SECOND_MEAN_MAX = 2;
 
 export function stormResult(report: StormReport): Result {
@@ -38,10 +42,22 @@ export function stormResult(report: StormReport): Result {
       { title: "Felt on the wire", head: ["effect", "count"], rows: feltRows(report) },
       {
         title: "Run",
-        head: ["written", "echoed", "seen by others", "missing", "invented", "equal after s", "dials"],
+        head: [
+          "written",
+          "per second",
+          "of 1.5 MB",
+          "echoed",
+          "seen by others",
+          "missing",
+          "invented",
+          "equal after s",
+          "dials",
+        ],
         rows: [
           [
             report.written,
+            report.written / (report.stormMs / 1_000),
+            report.large,
             report.echoed,
             report.seen,
             report.missing.length,
@@ -76,6 +92,7 @@ function judge(report: StormReport): Check[] {
   const { options, missing, invented, verifyCodes, deaths, links, kills, felt } = report;
   const { peers } = options;
   const resident = Array.from({ length: survivorsOf(peers) }, (_, at) => growthBytes(report, at));
+  const most = Math.max(...Array.from({ length: peers }, (_, at) => mostBytes(report, at)));
   const kept = report.kept.endBytes.map((bytes, at) => bytes - (report.kept.warmBytes[at] ?? 0));
   const busiest = Math.max(...Array.from({ length: peers }, (_, at) => peakDials(report.dials, at)));
   const mean = report.dials.length / peers / (report.stormMs / 1_000);
@@ -108,9 +125,14 @@ function judge(report: StormReport): Check[] {
       found: kept.map(formatMiB).join(", "),
     },
     {
-      name: `their resident memory grows by at most ${formatMiB(RESIDENT_GROWTH_BYTES_MAX)}`,
+      name: `their resident memory grows by at most ${formatMiB(RESIDENT_GROWTH_BYTES_MAX)} from one half of that time to the other`,
       good: resident.every((bytes) => bytes <= RESIDENT_GROWTH_BYTES_MAX),
       found: resident.map(formatMiB).join(", "),
+    },
+    {
+      name: `no peer ever has more than ${formatMiB(RESIDENT_BYTES_MAX)} resident`,
+      good: most <= RESIDENT_BYTES_MAX,
+      found: `at most ${formatMiB(most)}`,
     },
     {
       name: `no peer dials more than ${peakMax} times in a second, nor more than ${DIALS_PER_SECOND_MEAN_MAX} times on average`,
@@ -150,14 +172,13 @@ function feltRows({ felt }: StormReport): Cell[][] {
 }
 
 function peerRow(report: StormReport, at: number): Cell[] {
-  const { from, warmTo, endFrom, to } = windows(report.stormMs);
-  const most = Math.max(...residentOf(report.memory, at, 0, Number.POSITIVE_INFINITY));
+  const [first, second] = residentHalves(report, at);
   const isSurvivor = at < survivorsOf(report.options.peers);
   return [
     isSurvivor ? `${at}, never killed` : `${at}`,
-    median(residentOf(report.memory, at, from, warmTo)) / MIB,
-    median(residentOf(report.memory, at, endFrom, to)) / MIB,
-    most / MIB,
+    first / MIB,
+    second / MIB,
+    mostBytes(report, at) / MIB,
     ...[report.kept.warmBytes, report.kept.endBytes].map((bytes) =>
       isSurvivor ? (bytes[at] ?? NaN) / MIB : undefined,
     ),
@@ -166,16 +187,20 @@ function peerRow(report: StormReport, at: number): Cell[] {
   ];
 }
 
-/** Of a peer that was never killed. */
-function growthBytes(report: StormReport, at: number): number {
-  const { from, warmTo, endFrom, to } = windows(report.stormMs);
-  return median(residentOf(report.memory, at, endFrom, to)) - median(residentOf(report.memory, at, from, warmTo));
+/** Medians of a peer's resident bytes over the two halves of the time after warming up. */
+function residentHalves({ stormMs, memory }: StormReport, at: number): [number, number] {
+  const from = warmAfterMs(stormMs);
+  const middle = (from + stormMs) / 2;
+  return [median(residentOf(memory, at, from, middle)), median(residentOf(memory, at, middle, stormMs))];
 }
 
-function windows(stormMs: number) {
-  const from = warmAfterMs(stormMs);
-  const length = Math.max(4_000, stormMs * MEMORY_WINDOW_SHARE);
-  return { from, warmTo: from + length, endFrom: stormMs - length, to: stormMs };
+function growthBytes(report: StormReport, at: number): number {
+  const [first, second] = residentHalves(report, at);
+  return second - first;
+}
+
+function mostBytes({ memory }: StormReport, at: number): number {
+  return Math.max(0, ...residentOf(memory, at, 0, Number.POSITIVE_INFINITY));
 }
 
 function residentOf(samples: readonly MemorySample[], peer: number, fromMs: number, toMs: number): number[] {

@@ -23,6 +23,9 @@ import { Weather } from "./weather.ts";
 /** How exactly the moments of the plan are met. */
 const STEP_MS = 20;
 const CLIENTS_PER_PEER = 2;
+/** Now and then one client in turn writes more than a frame holds, so that faults meet documents on their way in pieces. */
+const LARGE_EVERY_MS = 10_000;
+const LARGE_CHARACTERS = 1_500_000;
 /** Other peers that a peer is told of at its start; the rest it learns from them. */
 const LISTED = 2;
 const LINKED_TIMEOUT_MS = 60_000;
@@ -51,6 +54,8 @@ export interface StormReport {
   readonly felt: Felt;
   readonly kills: number;
   readonly written: number;
+  /** Of these, edits of 1.5 MB. */
+  readonly large: number;
   readonly echoed: number;
   readonly seen: number;
   readonly missing: readonly Edit[];
@@ -111,9 +116,16 @@ export async function runStorm(given: StormOptions = {}): Promise<StormReport> {
     const nowMs = () => proxy.nowMs - startedAtMs;
     using watch = new Watch(set.peers, (peer) => weather.isDown(peer), nowMs);
     for (const writer of writers) writer.start((writers.length / options.rate) * 1_000);
+    let large = 0;
+    const writeLarge = () => {
+      if (nowMs() >= (large + 1) * LARGE_EVERY_MS) writers[large++ % writers.length]?.editLarge(LARGE_CHARACTERS);
+    };
     const survivors = set.peers.slice(0, survivorsOf(count));
     const keptWarm = pause(warmAfterMs(durationMs)).then(() => keptBytesOf(survivors));
-    await strikeAll(plan, weather, nowMs, durationMs, (words) => progress.at(nowMs(), durationMs, words));
+    await strikeAll(plan, weather, nowMs, durationMs, (words) => {
+      writeLarge();
+      progress.at(nowMs(), durationMs, words);
+    });
     progress.say("everything heals");
     await weather.heal();
     const ending = await converge(set.peers, writers);
@@ -124,6 +136,7 @@ export async function runStorm(given: StormOptions = {}): Promise<StormReport> {
       spans: weather.spans,
       felt: { ...proxy.faults.felt },
       kills: weather.kills,
+      large,
       ...countEdits(recorder),
       ...(await audit(
         set.peers,
