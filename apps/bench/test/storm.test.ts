@@ -69,7 +69,7 @@ const good: StormReport = {
 test("a storm is good only when every promise was kept and every fault was felt", () => {
   expect(stormResult(good).checks.filter((check) => !check.good)).toEqual([]);
   const edit = { clientId: 1, from: 0, to: 1, token: "<1.0>", document: "storm/0" };
-  const leak = good.memory.map(({ atMs }) => ({ atMs, residentBytes: [(100 + atMs / 100) * MIB, 1, 1] }));
+  const leak = good.memory.map(({ atMs }) => ({ atMs, residentBytes: [(100 + atMs / 150) * MIB, 1, 1] }));
   const flood = Array.from({ length: 7 }, () => ({ atMs: 10, from: 0, to: 1 }));
   const spoilt: Partial<StormReport>[] = [
     { missing: [edit] },

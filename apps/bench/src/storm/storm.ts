@@ -82,27 +82,15 @@ export function warmAfterMs(stormMs: number): number {
 }
 
 export async function runStorm(given: StormOptions = {}): Promise<StormReport> {
-  const { progress = silent, ...rest } = given;
-  const options = {
-    peers: 12,
-    minutes: 10,
-    rate: 100,
-    faultEveryMs: 500,
-    killEveryMs: 8_000,
-    seed: Math.floor(Math.random() * 2 ** 32),
-    ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined)),
-  };
+  const { progress = silent } = given;
+  const options = completed(given);
   const random = seededRandom(options.seed);
   const durationMs = options.minutes * 60_000;
   const { peers: count, faultEveryMs: everyMs, killEveryMs } = options;
   const plan = planStorm({ peers: count, durationMs, everyMs, killEveryMs, random });
   await using set = await PeerSet.make("storm");
   await using proxy = new FaultProxy({
-    diallerOf: ({ remotePort = 0, localPort = 0 }) => {
-      const indexByPid = new Map(set.peers.flatMap((peer, at) => (peer.isRunning ? [[peer.pid, at] as const] : [])));
-      const pid = ownerOf(remotePort, localPort, indexByPid.keys());
-      return pid === undefined ? undefined : indexByPid.get(pid);
-    },
+    diallerOf: ({ remotePort = 0, localPort = 0 }) => peerBehind(set.peers, remotePort, localPort),
   });
   progress.say(`${count} peers start`);
   await startPeers(set, proxy, count);
@@ -155,6 +143,18 @@ export async function runStorm(given: StormOptions = {}): Promise<StormReport> {
     for (const writer of writers) writer.vanish();
     progress.end();
   }
+}
+
+function completed({ peers = 12, minutes = 10, rate = 100, ...rest }: StormOptions): StormReport["options"] {
+  const { faultEveryMs = 500, killEveryMs = 8_000, seed = Math.floor(Math.random() * 2 ** 32) } = rest;
+  return { peers, minutes, rate, faultEveryMs, killEveryMs, seed };
+}
+
+/** Which peer holds the end of a connection from `localPort` to `remotePort`. */
+function peerBehind(peers: readonly PeerProcess[], localPort: number, remotePort: number): number | undefined {
+  const indexByPid = new Map(peers.flatMap((peer, at) => (peer.isRunning ? [[peer.pid, at] as const] : [])));
+  const pid = ownerOf(localPort, remotePort, indexByPid.keys());
+  return pid === undefined ? undefined : indexByPid.get(pid);
 }
 
 /** Every peer announces the address of its proxy, so that the others learn no other. */
