@@ -10,7 +10,7 @@ import { MeshTally, UPDATE_LENGTH } from "./mesh-tally.ts";
 import type { Tally, Written } from "./mesh-tally.ts";
 import { fullMesh, randomGraph } from "./mesh-topology.ts";
 import { type Progress, silent } from "./progress.ts";
-import type { Check, Result } from "./results.ts";
+import type { Check, Result, Series } from "./results.ts";
 import { quantile, seededRandom } from "./statistics.ts";
 
 const FULL_MESH_MAX = 12;
@@ -22,6 +22,8 @@ const DEATHS_SHARE = 0.3;
 /** Longer than every update takes; what has not come by then waits for a round. */
 const DRAIN_MS = 6_000;
 const CONNECT_MS = 2_000;
+/** In which every origin floods once and its tree is cut; not measured. */
+const WARM_SECONDS = 3;
 /** An update that some peer shows later than this after it was written belongs to what recovery is measured by. */
 const LATE_MS = 1_000;
 
@@ -66,7 +68,17 @@ export async function runGossip({ peers, seconds = 10, seed = 1, progress = sile
     options: { peers, seconds, seed },
     tables: [{ title: "Per update, over the whole mesh", head: HEAD, rows: phases.map(row) }],
     checks: phases.flatMap(check),
+    series: [
+      line(phases, "payload sends", "sends per update", ({ sends }) => sends),
+      line(phases, "p99", "ms", ({ p99 }) => p99),
+    ],
   };
+}
+
+/** Over the sizes of the mesh, without loss. */
+function line(phases: readonly Phase[], name: string, y: string, value: (phase: Phase) => number): Series {
+  const clean = phases.filter((phase) => phase.name === "no loss").sort((a, b) => a.peers - b.peers);
+  return { name, x: "peers", y, points: clean.map((phase) => [phase.peers, value(phase)]) };
 }
 
 class Run {
@@ -95,7 +107,7 @@ class Run {
 
   phases(): Phase[] {
     this.#advance(CONNECT_MS, "connecting");
-    this.#write(5, false, "growing the trees");
+    this.#write(WARM_SECONDS, false, "growing the trees");
     const clean = this.#phase("no loss", 0);
     const lossy = this.#phase("1 % loss", LOSS);
     return [clean, lossy, ...(this.#count <= FULL_MESH_MAX ? [] : [this.#deaths()])];

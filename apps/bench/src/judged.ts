@@ -1,4 +1,5 @@
 /** What is promised of a mesh, point by point: which workload shows it, and what the last runs of them found. */
+import { runGossip } from "./gossip.ts";
 import type { Progress } from "./progress.ts";
 import type { Result } from "./results.ts";
 import { stormResult } from "./storm/judge.ts";
@@ -14,6 +15,12 @@ export interface JudgedWorkload {
 }
 
 export const JUDGED: readonly JudgedWorkload[] = [
+  {
+    workload: "gossip",
+    point: "live push, simulated",
+    run: (small, progress) =>
+      runGossip({ ...(small ? { peers: [10, 50], seconds: 2 } : { peers: [10, 100, 1_000] }), progress }),
+  },
   {
     workload: "storm",
     point: "faults and kill -9, real processes",

@@ -170,8 +170,7 @@ export class Plumtree {
 
   wake(now: number): void {
     if (now >= this.#tellAt) this.#tell();
-    const due = this.#wanted.takeDue(now);
-    if (due.length > 0) this.#ask(due, now);
+    if (now >= this.#wanted.nextDeadline()) this.#ask(this.#wanted.takeDue(now, this.#isFilling(now)), now);
     this.#payloads.wake(now);
   }
 
@@ -220,6 +219,12 @@ export class Plumtree {
   #mayCome(tree: Tree | undefined, origin: ProcessId, ordinal: number): boolean {
     if (tree === undefined) return false;
     return !tree.heard.has(ordinal) && (ordinal > tree.highest || this.#wanted.has(origin, ordinal));
+  }
+
+  /** Pieces of a large message came lately. */
+  #isFilling(now: number): boolean {
+    const { config, links } = this.#parts;
+    return links.open().some((link) => link.feedsUs && now - link.pieceAt < config.graftWaitMs);
   }
 
   #ask(due: readonly DueWant[], now: number): void {

@@ -10,6 +10,7 @@ interface Want {
   /** Who told that it has it, first to last. */
   readonly announcers: LinkId[];
   readonly waitMs: number;
+  readonly since: number;
   at: number;
   tries: number;
 }
@@ -61,7 +62,7 @@ export class Wanted {
     if (this.#size >= this.#config.wantedMax) return false;
     this.#byOrigin.set(origin, wants);
     const at = now + from.waitMs;
-    wants.set(ordinal, { announcers: [from.link], waitMs: from.waitMs, at, tries: 0 });
+    wants.set(ordinal, { announcers: [from.link], waitMs: from.waitMs, since: now, at, tries: 0 });
     this.#size++;
     this.#dueAt = Math.min(this.#dueAt, at);
     return true;
@@ -96,14 +97,19 @@ export class Wanted {
     }
   }
 
-  /** Those to be asked for now; each is due again after half its first wait. */
-  takeDue(now: number): DueWant[] {
+  /**
+   * Those to be asked for now; each is due again after half its first wait. `filling`: a large message is coming in, which may be
+   * what is wanted: nothing is asked for the first time before it is there, or has taken as long as a round may be silent.
+   */
+  takeDue(now: number, filling: boolean): DueWant[] {
     if (now < this.#dueAt) return [];
     const due: DueWant[] = [];
     let next = Number.POSITIVE_INFINITY;
     for (const [origin, wants] of this.#byOrigin) {
       for (const [ordinal, want] of wants) {
-        if (want.at <= now) {
+        const patient = filling && want.tries === 0 && now - want.since < this.#config.roundTimeoutMs;
+        if (want.at <= now && patient) want.at = now + want.waitMs / 2;
+        else if (want.at <= now) {
           due.push({ origin, ordinal, announcers: want.announcers, tries: want.tries });
           want.tries++;
           want.at = now + want.waitMs / 2;

@@ -205,6 +205,36 @@ describe("mending", () => {
     expect(far.heard()).toMatchObject([{ type: "graft" }]);
   });
 
+  it("[GOS14] while a large message comes in, which may be what was told of, nothing is asked for", () => {
+    const { cluster, puppets } = stage(2);
+    const [first, second] = puppets;
+    const piece = { type: "fragment", transfer: 1, total: 1_000, bytes: new Uint8Array(100) } as const;
+    second.say({ type: "have", origins: ranges(new Author().origin, [1, 1]) });
+    cluster.run(200);
+    first.say(piece);
+    cluster.run(240);
+    expect(second.heard()).toEqual([]);
+    cluster.run(60);
+    expect(second.heard()).toMatchObject([{ type: "graft" }]);
+    // What was asked for once is asked for again, whatever comes in.
+    first.say(piece);
+    cluster.run(125);
+    expect(second.heard()).toMatchObject([{ type: "graft" }]);
+  });
+
+  it("[GOS14] a large message that never ends holds nothing up for longer than a round may be silent", () => {
+    const { cluster, puppets } = stage(1, { config: { roundTimeoutMs: 1_000 } });
+    const [only] = puppets;
+    const piece = { type: "fragment", transfer: 1, total: 1_000, bytes: new Uint8Array(1) } as const;
+    only.say({ type: "have", origins: ranges(new Author().origin, [1, 1]) });
+    const startedAt = cluster.now;
+    while (!only.heard().some(({ type }) => type === "graft")) {
+      only.say(piece);
+      cluster.run(25);
+    }
+    expect(cluster.now - startedAt).toBe(1_000);
+  });
+
   it("[GOS14] after eight times it is left to a round", () => {
     const { cluster, puppets } = stage(1);
     const [only] = puppets;
