@@ -12,6 +12,7 @@ import { runFollowers } from "./followers.ts";
 import { runGossip } from "./gossip.ts";
 import { runHistory } from "./history.ts";
 import { type IngestOptions, runIngest } from "./ingest.ts";
+import { runMembership } from "./membership.ts";
 import { runOrder } from "./order.ts";
 import { assertBuilt, endAllProcesses } from "./processes.ts";
 import { type Progress, makeProgress } from "./progress.ts";
@@ -232,6 +233,22 @@ program
     await conclude("mesh", () => Promise.resolve(meshResult(results, small)));
     if (!small) process.stdout.write(`wrote ${await writeReport()}\n`);
   });
+
+program
+  .command("membership")
+  .description(
+    "a thousand simulated peers join through one address, lose a third of themselves, and all of their network",
+  )
+  .option("--peers <n>", "peers", count, 1_000)
+  .option("--unreachable <percent>", "of the peers, those that cannot be dialled", count, 10)
+  .option("--seed <n>", "plan of the run", count, 1)
+  .option("--small", "100 peers: shows that it runs")
+  .action(
+    async ({ small = false, ...chosen }: { peers: number; unreachable: number; seed: number; small?: boolean }) => {
+      const options = small ? { ...chosen, peers: 100 } : chosen;
+      await conclude("membership", (progress) => Promise.resolve(runMembership({ ...options, progress })));
+    },
+  );
 
 program
   .command("order")

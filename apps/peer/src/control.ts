@@ -158,6 +158,7 @@ function reportStatus(status: PeerStatus): StatusReport {
     documents,
     links: links.map(reportLink),
     gossip: status.gossip,
+    membership: status.membership,
     sessions,
     store,
     copies,

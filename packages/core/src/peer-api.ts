@@ -11,6 +11,7 @@ import type {
   Fact,
   LagStatus,
   LinkLagStatus,
+  MembershipStatus,
   QuarantinedDocument,
 } from "@yarrow/replica";
 import type * as Y from "yjs";
@@ -306,9 +307,11 @@ export interface PeerStatus {
     readonly pending: number;
     readonly quarantined: number;
   };
+  /** Open links, and the addresses that should have one. */
   readonly links: readonly LinkStatus[];
   /** Live push: eager and lazy links over all origins, and what is waited for and kept. */
   readonly gossip: GossipStatus;
+  readonly membership: MembershipStatus;
   readonly sessions: number;
   readonly store: { readonly bytes: number; readonly logRows: number; readonly synchronous: "full" | "normal" };
   /** Acknowledgements that wait for other peers: what is wanted, who acknowledges, what waits. */

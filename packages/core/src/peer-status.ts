@@ -33,6 +33,7 @@ export function readStatus(sources: StatusSources): PeerStatus {
     documents: { alive, deleted, pending, quarantined },
     links: replica.links,
     gossip: replica.gossip,
+    membership: replica.membership,
     sessions,
     store: { bytes, logRows, synchronous },
     copies: replica.copies,

@@ -12,8 +12,9 @@ export const WISHES: readonly Wish[] = ["low", "high", "join", "keep"];
 export function decodeMembership(type: Message["type"], reader: Reader): MembershipMessage | undefined {
   switch (type) {
     case "neighbour":
-    case "disconnect":
       return { type };
+    case "disconnect":
+      return { type, neighbours: list(reader, 16, VIEW_PEERS_MAX, peerId) };
     case "forward-join":
       return { type, peer: decodeMember(reader), walk: reader.count(0, WALK_MAX) };
     case "shuffle":
@@ -36,7 +37,7 @@ function decodeMembers(reader: Reader): MemberEntry[] {
 
 function decodeMember(reader: Reader): MemberEntry {
   return {
-    peerId: reader.hex(16) as PeerId,
+    peerId: peerId(reader),
     role: flag(reader) ? "follower" : "writer",
     ageMs: reader.varUint(),
     urls: list(reader, 1, ADDRESSES_MAX, url),
@@ -44,5 +45,9 @@ function decodeMember(reader: Reader): MemberEntry {
 }
 
 function decodePath(reader: Reader): PeerId[] {
-  return list(reader, 16, WALK_MAX, () => reader.hex(16) as PeerId);
+  return list(reader, 16, WALK_MAX, peerId);
+}
+
+function peerId(reader: Reader): PeerId {
+  return reader.hex(16) as PeerId;
 }

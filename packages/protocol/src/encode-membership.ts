@@ -8,8 +8,9 @@ import { fromHex } from "./reader.ts";
 export function encodeMembership(encoder: Encoder, message: MembershipMessage): void {
   switch (message.type) {
     case "neighbour":
-    case "disconnect":
       return;
+    case "disconnect":
+      return list(encoder, message.neighbours, peerId);
     case "forward-join":
       encodeMember(encoder, message.peer);
       return uint(encoder, message.walk);

@@ -34,6 +34,8 @@ export type YarrowErrorCode =
   | "YARROW_LINK_SILENT"
   | "YARROW_LINK_LIMIT"
   | "YARROW_LINK_NOT_FOUND"
+  | "YARROW_LINK_SHED"
+  | "YARROW_VIEW_FULL"
   | "YARROW_NOT_A_WRITER"
   | "YARROW_ROLE_CHANGED"
   // Store

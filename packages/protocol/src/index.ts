@@ -71,6 +71,6 @@ export type {
   VerifyPage,
 } from "./message.ts";
 export type { Gone, Graft, Have, OrdinalRange, OriginRanges, Prune } from "./tree-message.ts";
-export type { ForwardJoin, MemberEntry, Shuffle, ShuffleReply, Wish } from "./membership-message.ts";
+export type { Disconnect, ForwardJoin, MemberEntry, Shuffle, ShuffleReply, Wish } from "./membership-message.ts";
 export { decodeFrame, decodeMessage, encodeFrame, encodeMessage } from "./codec.ts";
 export { Reader, equalBytes, fromHex, toHex } from "./reader.ts";

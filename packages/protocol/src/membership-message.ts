@@ -16,8 +16,10 @@ interface Neighbour {
 }
 
 /** "I have more neighbours than I need: end this link if you can spare it." Who cannot says nothing. Since version 3. */
-interface Disconnect {
+export interface Disconnect {
   readonly type: "disconnect";
+  /** Some of the sender's other neighbours: over one that both have, the two stay joined. */
+  readonly neighbours: readonly PeerId[];
 }
 
 /** What one peer tells of another. Since version 3. */

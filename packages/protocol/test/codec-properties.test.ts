@@ -115,7 +115,7 @@ const FIELDS: { readonly [T in Message["type"]]: { readonly [field: string]: fc.
   "lag-report": { lagMs: known, behind },
   recall: { sequence: uint },
   neighbour: {},
-  disconnect: {},
+  disconnect: { neighbours: list(peerId) },
   "forward-join": { peer: member, walk },
   shuffle: { walk, path: list(peerId), peers: list(member) },
   "shuffle-reply": { path: list(peerId), peers: list(member) },

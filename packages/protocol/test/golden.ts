@@ -38,7 +38,7 @@ export const GOLDEN: { readonly [T in Message["type"]]: string } = {
   "lag-report": "192a00",
   recall: "1af0a204",
   neighbour: "1b",
-  disconnect: "1c",
+  disconnect: "1c01a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
   "forward-join": "1da0a1a2a3a4a5a6a7a8a9aaabacadaeaf01ac02010877733a2f2f613a3106",
   shuffle:
     "1e0501a0a1a2a3a4a5a6a7a8a9aaabacadaeaf02a0a1a2a3a4a5a6a7a8a9aaabacadaeaf01ac02010877733a2f2f613a31a0a1a2a3a4a5a6a7a8a9aaabacadaeaf00ac0200",

@@ -106,6 +106,7 @@ const EDGES: readonly (readonly [keyof typeof protocol, string, (n: number) => M
   ["BATCH_DOCUMENTS_MAX", "documents streamed", (n) => ({ ...SAMPLES.stream, documents: times(n, difference) })],
   ["VERIFY_PAGE_MAX", "documents compared", (n) => ({ ...SAMPLES["verify-page"], entries: times(n, entry) })],
   ["VIEW_PEERS_MAX", "members of a shuffle", (n) => ({ ...SAMPLES.shuffle, peers: times(n, MEMBER) })],
+  ["VIEW_PEERS_MAX", "neighbours", (n) => ({ type: "disconnect", neighbours: times(n, PEER) })],
   ["VIEW_PEERS_MAX", "members of its answer", (n) => ({ ...SAMPLES["shuffle-reply"], peers: times(n, MEMBER) })],
   ["ADDRESSES_MAX", "addresses of a member", (n) => ({ ...JOIN, peer: { ...MEMBER, urls: times(n, "a") } })],
   ["WALK_MAX", "a walk", (n) => ({ ...JOIN, walk: n })],

@@ -159,7 +159,7 @@ export const SAMPLES: { readonly [T in Message["type"]]: Extract<Message, { type
   },
   "lag-report": { type: "lag-report", lagMs: 41, behind: undefined },
   neighbour: { type: "neighbour" },
-  disconnect: { type: "disconnect" },
+  disconnect: { type: "disconnect", neighbours: [PEER] },
   "forward-join": { type: "forward-join", peer: MEMBER, walk: 6 },
   shuffle: { type: "shuffle", walk: 5, path: [PEER], peers: [MEMBER, { ...MEMBER, role: "writer", urls: [] }] },
   "shuffle-reply": { type: "shuffle-reply", path: [PEER], peers: [MEMBER] },

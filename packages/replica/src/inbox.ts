@@ -25,20 +25,18 @@ export class Inbox {
   }
 
   take(link: Link, message: Message, now: number): void {
-    const { exchange, replication, reconciler, tree, links } = this.#parts;
+    const { membership, replication, reconciler, tree, links } = this.#parts;
     if (isChange(message) && !link.feedsUs) {
       const detail = `this ${link.own.role} takes no ${message.type} from a ${link.hello?.role ?? "stranger"} it does not follow`;
       return links.refuse(link, "YARROW_NOT_A_WRITER", detail, now);
     }
     switch (message.type) {
       case "addresses":
-        return exchange.learn(message.peers, now);
-      case "neighbour":
       case "disconnect":
       case "forward-join":
       case "shuffle":
       case "shuffle-reply":
-        return;
+        return membership.take(link, message, now);
       case "broadcast":
         return replication.broadcast(link, message, now);
       case "acknowledge":

@@ -1,6 +1,7 @@
 export type * from "./event.ts";
 export type * from "./effect.ts";
 export type * from "./store.ts";
+export type { MembershipStatus } from "./membership/membership.ts";
 export type { RolledBack } from "./membership/standings.ts";
 export { BOOTS_MAX, STANDINGS_MAX, KeyTakenError, StoreFailedError, StoreFullError } from "./store.ts";
 export type * from "./work.ts";

@@ -23,7 +23,7 @@ import type { Link } from "./links/link.ts";
 import { Links } from "./links/links.ts";
 import { Directory } from "./membership/directory.ts";
 import { Standings } from "./membership/standings.ts";
-import { Exchange } from "./membership/exchange.ts";
+import { Membership } from "./membership/membership.ts";
 import { MergeRecords } from "./merge-records.ts";
 import { Isolation } from "./isolation.ts";
 import { Publisher } from "./publisher.ts";
@@ -83,8 +83,10 @@ export function assembleParts(options: PartsOptions) {
 
   const directory = new Directory(config, random);
   for (const url of options.peers) directory.add(url, { configured: true, now });
+  const membership: Membership = new Membership({ ...options, directory, role, links: () => links }, now);
   const links: Links = new Links({
     ...options,
+    ...membership.linksOptions(),
     role,
     directory,
     lastSequence: () => standings.own,
@@ -99,7 +101,6 @@ export function assembleParts(options: PartsOptions) {
   });
   const lag: Lag = new Lag({ config, links, peerId, role, suspect });
   const waits = new Waits({ ...options, catalog, lagMs: (at) => lag.lagMs(at) });
-  const exchange = new Exchange({ ...options, directory, links }, now);
   const gossip: Gossip = new Gossip({ ...options, links, suspect });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
   const confirmations = new Confirmations({ ...options, gossip });
@@ -126,7 +127,7 @@ export function assembleParts(options: PartsOptions) {
     subscribers,
     directory,
     links,
-    exchange,
+    membership,
     gossip,
     copies,
     confirmations,

@@ -132,7 +132,7 @@ export class Replica {
       this.#parts.reconciler.nextDeadline(),
       this.#parts.publisher.nextDeadline(),
       this.#parts.repairs.nextDeadline(),
-      this.#parts.exchange.nextDeadline(),
+      this.#parts.membership.nextDeadline(),
       this.#parts.standings.nextDeadline(),
       this.#parts.sweeper.nextDeadline(),
       this.#parts.scrubber.nextDeadline(),
@@ -237,6 +237,7 @@ export class Replica {
       case "link-drained":
         return this.#parts.publisher.congestion(event.link, event.type === "link-congested", now);
       case "dial-failed":
+        this.#parts.membership.dialFailed(event.url);
         return this.#parts.links.dialFailed(event.url, now);
       case "pause-links":
         return this.#parts.links.pause(event.peer, event.paused, now);
@@ -310,7 +311,7 @@ export class Replica {
     this.#parts.repairs.wake(now);
     this.#parts.publisher.wake(now, this.#parts.catalog);
     this.#parts.reconciler.wake(now);
-    this.#parts.exchange.wake(now);
+    this.#parts.membership.wake(now);
     this.#parts.standings.wake(now);
     this.#parts.compactor.wake(now);
     this.#parts.sweeper.wake(now);
@@ -324,7 +325,7 @@ export class Replica {
   }
 
   #linkOpened(link: Link, now: number): void {
-    this.#parts.exchange.linkOpened(link, now);
+    this.#parts.membership.linkOpened(link, now);
     this.#parts.standings.linkOpened(link, this.#parts.links.open(), now);
     this.#parts.lag.hurry();
     this.#later.push((then) => {
@@ -336,6 +337,7 @@ export class Replica {
   }
 
   #linkEnded(link: Link, now: number): void {
+    this.#parts.membership.linkEnded(link, now);
     this.#parts.gossip.linkEnded(link);
     this.#parts.reconciler.linkEnded(link, now);
     this.#parts.surplus.linkEnded(link);

@@ -15,6 +15,7 @@ import type { MergeRecord, MergeRecords } from "./merge-records.ts";
 import type { RolledBack, Standings } from "./membership/standings.ts";
 import type { Directory } from "./membership/directory.ts";
 import type { Quarantine } from "./quarantine.ts";
+import type { Membership, MembershipStatus } from "./membership/membership.ts";
 import type { Roles } from "./roles.ts";
 import type { SetTree } from "./set-tree/set-tree.ts";
 import type { Store, StoreCounts } from "./store.ts";
@@ -73,6 +74,7 @@ export interface ReplicaStatus {
   readonly counts: StoreCounts;
   readonly links: readonly ReplicaLinkStatus[];
   readonly lag: LagStatus;
+  readonly membership: MembershipStatus;
   readonly paused: boolean;
   readonly duplicateIdentity: boolean;
   /** Peers that came back older than they were, this one among them, and are not yet equal again. */
@@ -96,6 +98,7 @@ export interface StatusParts {
   readonly links: Links;
   readonly lag: Lag;
   readonly directory: Directory;
+  readonly membership: Membership;
   readonly confirmations: Confirmations;
   readonly catalog: Catalog;
   readonly reconciler: Reconciler;
@@ -120,6 +123,7 @@ export function describeStatus(parts: StatusParts): ReplicaStatus {
     counts: withFailed(parts.store.counts(), parts.quarantine.failed(parts.now)),
     links: describeLinks(parts),
     lag: parts.lag.describe(parts.now),
+    membership: parts.membership.status(parts.now),
     paused: parts.links.paused,
     duplicateIdentity: parts.links.duplicateIdentity,
     subscribers: parts.subscribers.size,
@@ -138,8 +142,8 @@ function withFailed(counts: StoreCounts, failed: number): StoreCounts {
   return failed === 0 ? counts : { ...counts, quarantined: counts.quarantined + failed };
 }
 
-/** Open links, and the addresses that have none. */
-function describeLinks({ links, lag, directory, reconciler, now }: StatusParts): ReplicaLinkStatus[] {
+/** Open links, and the addresses that have none: with views, only those that were configured, or are being dialled. */
+function describeLinks({ links, lag, directory, membership, reconciler, now }: StatusParts): ReplicaLinkStatus[] {
   const open = links.open();
   const described: ReplicaLinkStatus[] = open.map((link) => ({
     peerId: link.peerId,
@@ -164,6 +168,8 @@ function describeLinks({ links, lag, directory, reconciler, now }: StatusParts):
     if (linked || target.state === "self" || target.state === "linked") continue;
     if (open.some((link) => link.hello?.addresses.includes(target.url))) continue;
     const paused = links.paused || links.isPausedByName(target.url) || links.isPausedByName(target.peerId);
+    // Of whom a larger cluster consists is no list of links that are missing here.
+    if (target.state === "waiting" && !target.configured && !paused && !membership.linksToAll) continue;
     described.push({
       peerId: target.peerId,
       url: target.url,

@@ -35,6 +35,7 @@ export function formatStatus(status: StatusReport): string {
     ...formatLag(status),
     ["cluster", status.clusterId ?? "not decided yet: waits for the first peer it reaches"],
     ["fingerprint", `${status.root}  ${ink("of the whole set", "dim")}`],
+    ...formatMembership(status.membership),
     ["documents", formatDocuments(documents)],
     ["sessions", String(status.sessions)],
     [
@@ -120,6 +121,15 @@ function formatCatchUps(links: StatusReport["links"]): string {
     return [`catching up  ${bar(share)}  ${what}, from ${printable(peerId ?? "").slice(0, 12)}`];
   });
   return lines.length === 0 ? "" : `\n\n${lines.join("\n")}`;
+}
+
+/** Nothing where everybody links to everybody: then the links tell it all. */
+function formatMembership({ mode, peers, active, passive }: StatusReport["membership"]): (readonly [string, string])[] {
+  if (mode !== "views") return [];
+  const known = `${count(passive, "further peer")} to dial`;
+  return [
+    ["view", `${count(active, "link")} of a cluster too large for all to link with all; ${known}, ${peers} known`],
+  ];
 }
 
 /** What is wanted, how it goes, and who acknowledges. */

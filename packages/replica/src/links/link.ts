@@ -1,5 +1,5 @@
 /** One connection to another peer, from its opening to its end. */
-import type { Hello, Message, Pong, PeerId, ProcessId, Role } from "@yarrow/protocol";
+import type { Hello, Message, Pong, PeerId, ProcessId, Role, Wish } from "@yarrow/protocol";
 import { encodeMessage } from "@yarrow/protocol";
 import type { LinkId } from "../event.ts";
 import { LinkLag } from "../lag/link-lag.ts";
@@ -23,6 +23,7 @@ const ANSWERS_CONGESTED_BYTES_MAX = 1024 * 1024;
 const URGENT: ReadonlySet<Message["type"]> = new Set([
   "hello",
   "proof",
+  "neighbour",
   "follow",
   "refuse",
   "ping",
@@ -38,6 +39,8 @@ export type LinkState =
   | { readonly kind: "greeting"; readonly until: number }
   /** Their hello has come, and must be proved before anything is believed of it. */
   | { readonly kind: "proving"; readonly hello: Hello; readonly until: number }
+  /** Everything was said; the side that was dialled decides whether we become neighbours. */
+  | { readonly kind: "asking"; readonly hello: Hello; readonly until: number }
   | { readonly kind: "open"; readonly hello: Hello; readonly since: number }
   /** Refused or lost; waits for the shell to report the end. */
   | { readonly kind: "closing" };
@@ -46,6 +49,8 @@ export type LinkState =
 export interface OwnPart {
   readonly role: Role;
   readonly follows: boolean;
+  /** How much this side wanted the link when it dialled. */
+  readonly wish: Wish;
 }
 
 export class Link {
@@ -55,6 +60,8 @@ export class Link {
   /** As it was sent; undefined when the link was refused before. */
   sentHello: Hello | undefined;
   state: LinkState;
+  /** What the other side said, from when others were told that the link is open; they will be told of its end. */
+  announced: Hello | undefined;
   readonly outgoing = new Outgoing();
   readonly incoming = new Incoming();
   readonly lag: LinkLag;
@@ -124,6 +131,16 @@ export class Link {
 
   get processId(): ProcessId | undefined {
     return this.hello?.processId;
+  }
+
+  /** How much the side that dialled wanted the link. */
+  get wish(): Wish {
+    return this.weDialled ? this.#own.wish : (this.hello?.wish ?? "low");
+  }
+
+  /** Since when it is open. */
+  get openSince(): number {
+    return this.state.kind === "open" ? this.state.since : Number.POSITIVE_INFINITY;
   }
 
   get own(): OwnPart {

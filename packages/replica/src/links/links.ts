@@ -6,28 +6,33 @@
  * 2. At most one open link per process; both sides choose the same one without talking.
  * 3. Every link that ends on our initiative says why first.
  */
-import type { Hello, Message, PeerId, Proof, Role, YarrowErrorCode } from "@yarrow/protocol";
-import { decodeFrame, decodeMessage, FINGERPRINT_VERSION, PROTOCOL_VERSION } from "@yarrow/protocol";
-import { PROTOCOL_VERSION_MIN, YarrowError } from "@yarrow/protocol";
+import type { Message, Role, YarrowErrorCode } from "@yarrow/protocol";
+import { decodeFrame, decodeMessage, YarrowError } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import type { Fact } from "../effect.ts";
 import type { LinkId } from "../event.ts";
 import type { Loss, Target } from "../membership/directory.ts";
-import { judgeCredential, proofStatement } from "./credentials.ts";
-import { judgeHello, newerLinkStays } from "./handshake.ts";
+import { judgeCredential } from "./credentials.ts";
+import { Greeting } from "./greeting.ts";
 import { Link } from "./link.ts";
 import type { LinksOptions } from "./links-options.ts";
 import { Pauses } from "./pauses.ts";
 import { RateLimits } from "./rate-limits.ts";
 
-const NONE = new Uint8Array();
-
 /** What a refusal means for the next dial, by who refused; "failed" where nothing is said. */
 const REFUSED_HERE: { readonly [code: string]: Loss } = {
   YARROW_LINK_PAUSED: "passing",
   YARROW_ROLE_CHANGED: "renewed",
+  YARROW_LINK_SHED: "declined",
 };
-const REFUSED_THERE: { readonly [code: string]: Loss } = { ...REFUSED_HERE, YARROW_LINK_DUPLICATE: "passing" };
+const REFUSED_THERE: { readonly [code: string]: Loss } = {
+  ...REFUSED_HERE,
+  YARROW_LINK_DUPLICATE: "passing",
+  YARROW_VIEW_FULL: "declined",
+};
+
+/** What the other side still has to say, by the state of the link. */
+const MISSING = { greeting: "hello", proving: "proof", asking: "answer" } as const;
 
 const LINKS_PAUSED = "links of this peer are paused";
 
@@ -36,9 +41,11 @@ export class Links {
   readonly #links = new Map<LinkId, Link>();
   readonly #pauses = new Pauses();
   readonly rateLimits = new RateLimits();
+  readonly #greeting: Greeting;
 
   constructor(options: LinksOptions) {
     this.#options = options;
+    this.#greeting = new Greeting(options, this);
   }
 
   /** Two live processes have one peer id: a folder was copied and both copies run. Both are served. */
@@ -68,15 +75,15 @@ export class Links {
     const { config } = this.#options;
     const role = this.#options.role();
     const own = { role, follows: role === "follower" && this.#isConfigured(dialled) };
-    const link = new Link(id, dialled, own, now, config.helloTimeoutMs);
+    const wish = dialled === undefined ? "low" : this.#options.wish(dialled);
+    const link = new Link(id, dialled, { ...own, wish }, now, config.helloTimeoutMs);
     this.#links.set(id, link);
     if (this.#links.size > config.linksMax) {
       return this.refuse(link, "YARROW_LINK_LIMIT", `this peer has its limit of ${config.linksMax} links`, now);
     }
     // Before any greeting: the other side would take a hello for a link, and its end for an accident.
     if (this.#pauses.all) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
-    link.sentHello = this.#hello(link);
-    link.send(link.sentHello);
+    this.#greeting.begin(link);
   }
 
   /** Decodes a frame and hands each message to `take`. Frames that cannot be read end the link. */
@@ -112,7 +119,7 @@ export class Links {
     for (const link of this.all()) {
       if (this.#pauses.covers(link)) this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
     }
-    if (!paused) this.#options.directory.hurry(now);
+    if (!paused) this.#options.hurry(now);
   }
 
   /** What this side says of itself has changed: every link ends, and is dialled again at once by the side that had dialled it. */
@@ -138,6 +145,21 @@ export class Links {
     return this.#pauses.mayAdd(peer);
   }
 
+  /** True when links to who is at the other end are paused. */
+  isPaused(link: Link): boolean {
+    return this.#pauses.covers(link);
+  }
+
+  /** The list of trusted keys has changed: ends links that it no longer admits. */
+  recheckCredentials(now: number): void {
+    const roleOf = this.#options.credentials?.roleOf;
+    if (roleOf === undefined) return;
+    for (const link of this.open()) {
+      const refusal = judgeCredential(roleOf, link.hello!);
+      if (refusal !== undefined) this.refuse(link, refusal.code, refusal.detail, now);
+    }
+  }
+
   /** True when links to this peer or address are paused by name. */
   isPausedByName(name: string | undefined): boolean {
     return this.#pauses.has(name);
@@ -154,17 +176,17 @@ export class Links {
   }
 
   wake(now: number): void {
-    const { config, directory, emit } = this.#options;
+    const { config, takeDials, emit } = this.#options;
     for (const link of this.all()) this.#wakeLink(link, now, config);
     if (this.#pauses.all) return;
-    for (const url of directory.takeDue(now, (target) => this.#mayDial(target))) emit({ type: "dial", url });
+    for (const url of takeDials(now, (target) => this.#mayDial(target))) emit({ type: "dial", url });
   }
 
   nextDeadline(): number {
-    const { config, directory } = this.#options;
-    let next = this.#pauses.all ? Number.POSITIVE_INFINITY : directory.nextDeadline();
+    const { config, dialDeadline } = this.#options;
+    let next = this.#pauses.all ? Number.POSITIVE_INFINITY : dialDeadline();
     for (const link of this.#links.values()) {
-      if (link.state.kind === "greeting" || link.state.kind === "proving") next = Math.min(next, link.state.until);
+      if ("until" in link.state) next = Math.min(next, link.state.until);
       if (link.state.kind !== "open") continue;
       next = Math.min(next, link.pingDueAt, link.heardAt + config.linkSilentMs, link.outgoing.nextDeadline());
     }
@@ -180,30 +202,18 @@ export class Links {
     return dialled !== undefined && this.#options.directory.get(dialled)?.configured === true;
   }
 
-  #hello(link: Link): Hello {
-    const { peerId, processId, addresses, clusterId, lastSequence, credentials } = this.#options;
-    return {
-      type: "hello",
-      protocolMin: PROTOCOL_VERSION_MIN,
-      protocolMax: PROTOCOL_VERSION,
-      fingerprintVersion: FINGERPRINT_VERSION,
-      features: 0,
-      clusterId: clusterId(),
-      peerId,
-      processId,
-      addresses,
-      lastSequence: lastSequence(),
-      publicKey: credentials?.publicKey ?? NONE,
-      nonce: credentials?.nonce() ?? NONE,
-      wish: "keep",
-      ...link.own,
-    };
-  }
-
   #message(link: Link, message: Message, now: number, take: (link: Link, message: Message) => void): void {
-    if (message.type === "hello") return this.#takeHello(link, message, now);
+    if (message.type === "hello") return this.#greeting.takeHello(link, message, now);
     if (message.type === "refuse") return this.#takeRefusal(link, message.code, message.detail, now);
-    if (message.type === "proof") return this.#takeProof(link, message, now);
+    if (message.type === "proof") return this.#greeting.takeProof(link, message, now);
+    if (link.state.kind === "asking") {
+      // Who declines tells of others first. Whatever else it says, it says to a neighbour.
+      if (message.type === "shuffle-reply") return take(link, message);
+      this.#greeting.takeNeighbour(link, now);
+      // The link may have lost against another one.
+      if ((link.state as Link["state"]).kind === "closing") return;
+    }
+    if (message.type === "neighbour") return;
     if (link.state.kind !== "open") {
       const first = link.state.kind === "greeting" ? "hello" : "proof";
       return this.refuse(link, "YARROW_FRAME_INVALID", `${first} must come first`, now);
@@ -233,100 +243,6 @@ export class Links {
     }
   }
 
-  #takeHello(link: Link, hello: Hello, now: number): void {
-    const { processId, clusterId, directory, credentials } = this.#options;
-    if (link.state.kind !== "greeting") return this.refuse(link, "YARROW_FRAME_INVALID", "a second hello", now);
-    const verdict = judgeHello({ processId, clusterId: clusterId() }, hello);
-    if (verdict.kind === "refuse") {
-      this.refuse(link, verdict.code, verdict.detail, now);
-      if (verdict.code === "YARROW_LINK_SELF" && link.dialled !== undefined) directory.isSelf(link.dialled);
-      return;
-    }
-    const { until } = link.state;
-    if (credentials !== undefined && hello.nonce.length > 0) {
-      link.send({ type: "proof", signature: credentials.sign(proofStatement(link.sentHello!, hello)) });
-    }
-    if (credentials?.roleOf === undefined) return this.#open(link, hello, now);
-    const refusal = judgeCredential(credentials.roleOf, hello);
-    if (refusal !== undefined) return this.refuse(link, refusal.code, refusal.detail, now);
-    link.state = { kind: "proving", hello, until };
-  }
-
-  /** Who asked for no proof has no use for one. */
-  #takeProof(link: Link, { signature }: Proof, now: number): void {
-    const { state, sentHello } = link;
-    const { credentials } = this.#options;
-    if (state.kind === "open" && credentials?.roleOf === undefined) return;
-    if (state.kind !== "proving" || credentials === undefined) {
-      return this.refuse(link, "YARROW_FRAME_INVALID", "a proof out of its turn", now);
-    }
-    const { hello } = state;
-    if (!credentials.verify(hello.publicKey, proofStatement(hello, sentHello!), signature)) {
-      return this.refuse(link, "YARROW_CREDENTIAL_REFUSED", `peer ${hello.peerId} does not hold the key it names`, now);
-    }
-    this.#open(link, hello, now);
-  }
-
-  /** The list of trusted keys has changed: ends links that it no longer admits. */
-  recheckCredentials(now: number): void {
-    const roleOf = this.#options.credentials?.roleOf;
-    if (roleOf === undefined) return;
-    for (const link of this.open()) {
-      const refusal = judgeCredential(roleOf, link.hello!);
-      if (refusal !== undefined) this.refuse(link, refusal.code, refusal.detail, now);
-    }
-  }
-
-  #open(link: Link, hello: Hello, now: number): void {
-    const { processId, clusterId, adoptCluster, directory, peerId, config } = this.#options;
-    // Judged anew: the cluster may have been decided while the proof was on its way.
-    const verdict = judgeHello({ processId, clusterId: clusterId() }, hello);
-    if (verdict.kind === "refuse") return this.refuse(link, verdict.code, verdict.detail, now);
-    link.state = { kind: "open", hello, since: now };
-    if (this.#pauses.covers(link)) return this.refuse(link, "YARROW_LINK_PAUSED", LINKS_PAUSED, now);
-    if (!this.#winsOverOthers(link, hello, now)) return;
-    if (verdict.kind === "adopt" && !adoptCluster(verdict.clusterId)) {
-      return this.refuse(link, "YARROW_STORE_FULL", "there is no room to remember the cluster", now);
-    }
-    if (hello.peerId === peerId || this.#othersHave(link, hello.peerId)) {
-      this.#emitFact({ kind: "duplicate-identity", peerId: hello.peerId });
-    }
-    if (link.dialled !== undefined) directory.linked(link.dialled, hello.peerId, hello.processId);
-    link.outgoing.limit(this.rateLimits.of(link.names), now);
-    this.#emitFact({ kind: "link-up", link: link.id, peerId: hello.peerId, url: link.dialled });
-    this.#options.opened(link, now);
-    this.#followPerhaps(link);
-    link.pingDueAt = link.beatsIn ? now : now + config.pingIntervalMs;
-  }
-
-  /** Follows who dialled us, if it lives at an address that the operator told us to follow. */
-  #followPerhaps(link: Link): void {
-    const { own, hello } = link;
-    if (hello === undefined || own.follows || own.role !== "follower" || hello.role !== "follower") return;
-    if (this.#options.directory.isConfigured(hello)) link.follow();
-  }
-
-  /** Closes this link or the older ones to the same process. Returns whether this one stays. */
-  #winsOverOthers(link: Link, hello: Hello, now: number): boolean {
-    for (const other of this.open()) {
-      if (other === link || other.processId !== hello.processId) continue;
-      const stays = newerLinkStays(other, link, this.#options.processId, hello.processId);
-      const loser = stays ? other : link;
-      if (loser.dialled !== undefined) {
-        this.#options.directory.linked(loser.dialled, hello.peerId, hello.processId);
-      }
-      this.refuse(loser, "YARROW_LINK_DUPLICATE", "another link joins these two peers", now);
-      if (stays) continue;
-      this.#followPerhaps(other);
-      return false;
-    }
-    return true;
-  }
-
-  #othersHave(link: Link, peerId: PeerId): boolean {
-    return this.open().some((other) => other !== link && other.peerId === peerId);
-  }
-
   #takeRefusal(link: Link, code: string, detail: string, now: number): void {
     const { directory, emit } = this.#options;
     this.#emitFact({ kind: "link-refused", code, detail, url: link.dialled });
@@ -337,14 +253,16 @@ export class Links {
 
   #end(link: Link, reason: string, now: number, why: Loss): void {
     const { directory } = this.#options;
-    const { peerId, hello } = link;
-    const wasOpen = link.state.kind === "open";
+    const { peerId, hello, announced } = link;
     link.state = { kind: "closing" };
-    if (link.dialled !== undefined) directory.lost(link.dialled, now, why);
+    if (link.dialled !== undefined) {
+      directory.lost(link.dialled, now, why);
+      this.#options.undialled(link.dialled);
+    }
     this.#emitFact({ kind: "link-down", link: link.id, peerId, reason });
-    if (!wasOpen) return;
-    // After a passing refusal nothing is gained by trying sooner than it told; one that renews is tried at once as it is.
-    if (peerId !== undefined && why !== "passing" && why !== "renewed")
+    if (announced === undefined) return;
+    // After a refusal nothing is gained by trying sooner than it told; one that renews is tried at once as it is.
+    if (peerId !== undefined && (why === "failed" || why === "ended"))
       directory.peerLost(peerId, hello?.addresses ?? [], now);
     this.#options.ended(link, now);
     if (hello === undefined || this.open().some((other) => other.processId === hello.processId)) return;
@@ -352,13 +270,9 @@ export class Links {
   }
 
   #wakeLink(link: Link, now: number, config: ReplicaConfig): void {
-    if ((link.state.kind === "greeting" || link.state.kind === "proving") && now >= link.state.until) {
-      this.refuse(
-        link,
-        "YARROW_LINK_SILENT",
-        `no ${link.state.kind === "greeting" ? "hello" : "proof"} within ${config.helloTimeoutMs} ms`,
-        now,
-      );
+    if ("until" in link.state && now >= link.state.until) {
+      const missing = MISSING[link.state.kind];
+      this.refuse(link, "YARROW_LINK_SILENT", `no ${missing} within ${config.helloTimeoutMs} ms`, now);
     }
     if (link.state.kind !== "open") return;
     if (link.outgoing.takeDrained()) this.#options.drained(link, now);

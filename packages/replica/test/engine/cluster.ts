@@ -96,6 +96,8 @@ export class Cluster {
       readonly config?: ConstructorParameters<typeof Replica>[0]["config"];
       readonly copies?: ConstructorParameters<typeof Replica>[0]["copies"];
       readonly url?: string;
+      /** False: it announces no address, and nobody can dial it. */
+      readonly reachable?: boolean;
       readonly role?: Role;
       readonly credentials?: ConstructorParameters<typeof Replica>[0]["credentials"];
     } = {},
@@ -108,7 +110,7 @@ export class Cluster {
       random: () => this.#random(),
       processId: number.toString(16).padStart(16, "0") as ProcessId,
       clusterId: "clusterId" in options ? options.clusterId : CLUSTER,
-      addresses: [url],
+      addresses: options.reachable === false ? [] : [url],
       peers: options.peers ?? [],
       discovery: options.discovery ?? true,
       config: options.config ?? {},
@@ -117,7 +119,7 @@ export class Cluster {
       ...(options.credentials === undefined ? {} : { credentials: options.credentials }),
       now: this.now,
     });
-    const peer = new Peer(replica, store, url);
+    const peer = new Peer(replica, store, options.reachable === false ? "" : url);
     this.peers.push(peer);
     return peer;
   }

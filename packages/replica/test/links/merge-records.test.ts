@@ -7,7 +7,7 @@ import { MergeRecords } from "../../src/merge-records.ts";
 import { HELLO } from "../../../protocol/test/samples.ts";
 
 function linkTo(number: number): Link {
-  const link = new Link(number, undefined, { role: "writer", follows: false }, 0, 1_000);
+  const link = new Link(number, undefined, { role: "writer", follows: false, wish: "keep" }, 0, 1_000);
   const peerId = number.toString(16).padStart(32, "0") as PeerId;
   link.state = { kind: "open", hello: { ...HELLO, peerId, role: "follower" }, since: 0 };
   return link;
