@@ -20,7 +20,7 @@ import { JUDGED, meshResult } from "./judged.ts";
 import { RESULTS, writeReport } from "./report.ts";
 import { type QueryRunOptions, runQueries } from "./query.ts";
 import { type Result, isGood, publish } from "./results.ts";
-import { runSize } from "./size/size.ts";
+import { type SizeOptions, runSize } from "./size/size.ts";
 import { stormResult } from "./storm/judge.ts";
 import { runStorm } from "./storm/storm.ts";
 import { readTrace } from "./trace-format.ts";
@@ -196,9 +196,10 @@ program
   .description("a million documents: comparing and repairing two replicas, memory, start, and filling an empty peer")
   .option("--documents <n>", "documents of the two replicas", count, 1_000_000)
   .option("--streamed <n>", "documents that empty peers are filled with; a quarter when not given", count)
+  .option("--cache <folder>", "keep the data folders it makes there, and use those of earlier runs")
   .option("--small", "20,000 documents: shows that it runs")
-  .action(async ({ small = false, ...chosen }: { documents: number; streamed?: number; small?: boolean }) => {
-    const sizes = small ? { documents: 20_000, streamed: 20_000 } : chosen;
+  .action(async ({ small = false, ...chosen }: SizeOptions & { small?: boolean }) => {
+    const sizes = small ? { documents: 20_000, streamed: 20_000, cache: chosen.cache } : chosen;
     await conclude("size", (progress) => runSize({ ...sizes, progress }));
   });
 

@@ -2,7 +2,7 @@
  * A million documents: what two replicas of them say to each other, what a peer of them needs, and how an empty peer is filled, cut off,
  * and filled by several at once. Folders are filled by `folder.ts`, then served by real peers.
  */
-import { constants, copyFileSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { constants, copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { KeystrokeWriter, clockMs, readStamps } from "../keystrokes.ts";
@@ -21,6 +21,8 @@ export interface SizeOptions {
   readonly documents?: number;
   /** Documents that an empty peer is filled with. */
   readonly streamed?: number;
+  /** Keeps the folders it makes in this one, and uses those of earlier runs: a million documents take minutes to make. */
+  readonly cache?: string | undefined;
   readonly progress?: Progress;
 }
 
@@ -46,9 +48,9 @@ const LIMITS = {
 } as const;
 
 export async function runSize(options: SizeOptions = {}): Promise<Result> {
-  const { documents = 1_000_000, streamed = Math.ceil(documents / 4), progress = silent } = options;
+  const { documents = 1_000_000, streamed = Math.ceil(documents / 4), cache, progress = silent } = options;
   await using set = await PeerSet.make(CLUSTER);
-  const fillUs = await fillFolder(set.scratch.inside("first"), documents, progress);
+  const fillUs = await fillFolder(set.scratch.inside("first"), documents, cache, progress);
   await copyFolder(set.scratch.inside("first"), set.scratch.inside("second"));
   progress.say("two replicas in one process");
   const words = [
@@ -62,7 +64,7 @@ export async function runSize(options: SizeOptions = {}): Promise<Result> {
   const peers = await servePair(set, progress);
   await Promise.all(set.peers.map((peer) => peer.stop()));
   const source = set.scratch.inside("source");
-  await fillFolder(source, streamed, progress);
+  await fillFolder(source, streamed, cache, progress);
   const filling = await fillPeers(set, streamed, progress);
   progress.end();
   const bytes = statSync(join(set.scratch.inside("first"), "yarrow.db")).size;
@@ -266,18 +268,28 @@ function judgeFilling([whole, cut, shared]: readonly Filling[], streamed: number
   ];
 }
 
-async function fillFolder(folder: string, documents: number, progress: Progress): Promise<number> {
+/** Returns µs per document; undefined where they had been made before. */
+async function fillFolder(
+  folder: string,
+  documents: number,
+  cache: string | undefined,
+  progress: Progress,
+): Promise<number | undefined> {
+  const made = cache === undefined ? undefined : join(cache, String(documents));
+  if (made !== undefined && existsSync(made)) return copyFolder(made, folder).then(() => undefined);
   const child = launch(process.execPath, [FOLDER_PROGRAM, folder, CLUSTER, String(documents)], {});
   child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
     const done = Number(chunk.trim().split("\n").at(-1));
     if (Number.isFinite(done)) progress.at(done, documents, `making ${done} of ${documents} documents`);
   });
-  return (JSON.parse(await text(child.stdout!)) as { usEach: number }).usEach;
+  const { usEach } = JSON.parse(await text(child.stdout!)) as { usEach: number };
+  if (made !== undefined) await copyFolder(folder, made);
+  return usEach;
 }
 
 /** The same documents, and another peer. */
 async function copyFolder(from: string, to: string): Promise<void> {
-  mkdirSync(to, { mode: 0o700 });
+  mkdirSync(to, { recursive: true, mode: 0o700 });
   copyFileSync(join(from, "yarrow.db"), join(to, "yarrow.db"), constants.COPYFILE_FICLONE);
   await run([FOLDER_PROGRAM, to, "renew"]);
 }

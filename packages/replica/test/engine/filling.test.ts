@@ -158,6 +158,17 @@ describe("a replica that is filled", () => {
     cluster.run(2_000);
     expect(catchUp()).toBeUndefined();
   });
+
+  it("[AE21] keeps in memory no more than what somebody uses", () => {
+    const cluster = new Cluster();
+    const a = cluster.add({ config });
+    fill(cluster, a, numbered(400));
+    const b = cluster.add({ config, peers: [a.url] });
+    new Editor(cluster, b, "document 7");
+    cluster.until(() => cluster.equal, 10_000);
+    expect(b.replica.status(cluster.now).counts.alive).toBe(400);
+    expect(b.replica.status(cluster.now).cache.entries).toBeLessThan(5);
+  });
 });
 
 describe("the parts of the key space", () => {
