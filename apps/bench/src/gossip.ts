@@ -59,7 +59,7 @@ interface Phase {
   readonly wallSeconds: number;
 }
 
-export async function runGossip({ peers, seconds = 10, seed = 1, progress = silent }: GossipOptions): Promise<Result> {
+export async function runGossip({ peers, seconds = 6, seed = 1, progress = silent }: GossipOptions): Promise<Result> {
   const phases = peers.flatMap((count) => new Run(count, seconds, seed, progress).phases());
   await Promise.resolve();
   return {

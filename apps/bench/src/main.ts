@@ -173,7 +173,7 @@ program
   .command("gossip")
   .description("live push in a simulated mesh: its cost, its latency, with loss, and after many peers died")
   .option("--peers <list>", "sizes of the mesh", counts, [10, 100, 1_000])
-  .option("--seconds <n>", "simulated seconds of each phase that are measured", count, 10)
+  .option("--seconds <n>", "simulated seconds of each phase that are measured", count, 6)
   .option("--seed <n>", "links, losses and deaths", count, 1)
   .option("--small", "10 and 50 peers for 2 seconds: shows that it runs")
   .action(async ({ small = false, ...chosen }: { peers: number[]; seconds: number; seed: number; small?: boolean }) => {

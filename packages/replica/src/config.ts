@@ -220,6 +220,8 @@ const AT_LEAST_ONE = [
   "pingIntervalMs",
   "roundTimeoutMs",
   "copiesQuestionsMax",
+  "haveIntervalMs",
+  "graftWaitMs",
 ] as const satisfies readonly (keyof ReplicaConfig)[];
 
 /** Fills in defaults and checks that the values agree with each other. */
