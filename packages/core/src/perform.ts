@@ -35,6 +35,7 @@ export function perform(effect: Output, targets: Targets): void {
       return targets.handles.perform(effect);
     case "presence":
     case "presence-lost":
+    case "presence-wanted":
       // For browsers, who have it from the relay; handles carry no awareness.
       return;
     case "deleted":

@@ -277,6 +277,16 @@ describe("Peer", () => {
     expect(far.provider.wsconnected).toBe(true);
   });
 
+  it("[PRE1, PRE3] shows a newcomer at once who is at a document on another peer, and tells nobody else", async () => {
+    const [first, second, third] = (await startLine(3)) as [Peer, Peer, Peer];
+    const near = await connectSynced(first.url ?? "", "n");
+    near.provider.awareness.setLocalState({ user: "ada" });
+    const far = await connectSynced(third.url ?? "", "n");
+    // Long before it is told by itself again.
+    await until(() => far.provider.awareness.getStates().get(near.doc.clientID)?.["user"] === "ada", 3_000);
+    expect(second.status().sessions).toBe(0);
+  });
+
   it("pauses so many peers by name, and no more", async () => {
     const peer = await startPeer();
     for (let index = 0; index < 1_024; index++) await peer.pauseLinks(true, `ws://127.0.0.1:${index}`);

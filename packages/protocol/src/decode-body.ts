@@ -1,6 +1,7 @@
 /** Reads the body of each message; `encode-body.ts` is its mirror image. Everything is checked against `limits.ts`. */
 import { appended, cursor, flag, hexBlob, list, maybe, name, path, url, varUint } from "./decode-fields.ts";
 import { decodeMembership, decodeWish } from "./decode-membership.ts";
+import { decodePresence } from "./decode-presence.ts";
 import type { ClusterId, DocumentKey, PeerId, ProcessId } from "./ids.ts";
 import {
   ADDRESSES_MAX,
@@ -14,8 +15,6 @@ import {
   NODES_PER_MESSAGE_MAX,
   NONCE_BYTES,
   ORIGINS_PER_MESSAGE_MAX,
-  PRESENCE_STATES_MAX,
-  PRESENCE_STATE_BYTES_MAX,
   PRINCIPAL_BYTES_MAX,
   PUBLIC_KEY_BYTES,
   RANGES_PER_ORIGIN_MAX,
@@ -64,6 +63,7 @@ export const TYPE_CODES: { readonly [T in Message["type"]]: number } = {
   graft: 33,
   prune: 34,
   gone: 35,
+  interest: 36,
 };
 
 const NONE = new Uint8Array();
@@ -77,6 +77,7 @@ export function decodeBody(code: number, reader: Reader): Message | undefined {
     ? undefined
     : (decodeLink(type, reader) ??
         decodeLive(type, reader) ??
+        decodePresence(type, reader) ??
         decodeLag(type, reader) ??
         decodeMembership(type, reader) ??
         decodeRepair(type, reader) ??
@@ -191,18 +192,6 @@ function decodeLive(type: Message["type"], reader: Reader): Message | undefined 
         name: name(reader),
         incarnation: reader.varUint(),
         contribution: reader.blob(DOCUMENT_BYTES_MAX),
-      };
-    case "presence":
-      return {
-        type,
-        origin: reader.hex(8) as ProcessId,
-        sequence: reader.varUint(),
-        name: name(reader),
-        states: list(reader, 3, PRESENCE_STATES_MAX, () => ({
-          clientId: reader.varUint(),
-          clock: reader.varUint(),
-          state: reader.text(PRESENCE_STATE_BYTES_MAX),
-        })),
       };
     default:
       return undefined;

@@ -3,6 +3,7 @@ import { WISHES } from "./decode-membership.ts";
 import type { Encoder } from "./encode-fields.ts";
 import { blob, list, maybe, raw, text, uint } from "./encode-fields.ts";
 import { encodeMembership } from "./encode-membership.ts";
+import { encodePresence } from "./encode-presence.ts";
 import type { MembershipMessage } from "./membership-message.ts";
 import type {
   Beat,
@@ -68,14 +69,8 @@ export function encodeBody(encoder: Encoder, message: Message): void {
       uint(encoder, message.incarnation);
       return blob(encoder, message.contribution);
     case "presence":
-      raw(encoder, fromHex(message.origin));
-      uint(encoder, message.sequence);
-      text(encoder, message.name);
-      return list(encoder, message.states, (_, state) => {
-        uint(encoder, state.clientId);
-        uint(encoder, state.clock);
-        text(encoder, state.state);
-      });
+    case "interest":
+      return encodePresence(encoder, message);
     case "neighbour":
     case "disconnect":
     case "forward-join":
@@ -133,6 +128,7 @@ type RepairMessage = Exclude<
       | "cover-ask"
       | "presence"
       | TreeMessage["type"]
+      | "interest"
       | MembershipMessage["type"];
   }
 >;

@@ -47,6 +47,9 @@ export const WALK_MAX = 16;
 export const PRESENCE_STATE_BYTES_MAX = 4 * KIB;
 export const PRESENCE_STATES_MAX = 1024;
 
+/** Documents that one announcement of interest lists; who looks at more looks at everything. */
+export const INTEREST_KEYS_MAX = 4096;
+
 /** Dead client ids of one document. Each deletion adds the ids that wrote in that incarnation. */
 export const FENCE_IDS_MAX = 100_000;
 

@@ -20,6 +20,7 @@ export type Message =
   | Acknowledge
   | CoverAsk
   | Presence
+  | Interest
   | Digest
   | Recall
   | NodesAsk
@@ -169,6 +170,23 @@ export interface Presence {
   readonly sequence: number;
   readonly name: string;
   readonly states: readonly PresenceState[];
+}
+
+/**
+ * The documents that browsers of the origin look at: awareness of others is sent only towards those who look. Passed on once by
+ * everybody who has not heard this version. Since version 3.
+ */
+export interface Interest {
+  readonly type: "interest";
+  readonly origin: ProcessId;
+  /** Counts the announcements of this process, from 1. */
+  readonly version: number;
+  /** The version that this is a difference to; 0 = it lists all. */
+  readonly base: number;
+  /** More than can be listed, or not known: the origin may look at anything. Nothing is listed then. */
+  readonly everything: boolean;
+  readonly added: readonly DocumentKey[];
+  readonly removed: readonly DocumentKey[];
 }
 
 /** The whole set in 16 bytes. `answer` asks the other side to send its own. */

@@ -37,6 +37,7 @@ export const GOLDEN: { readonly [T in Message["type"]]: string } = {
   beat: "1888270100c801a84604ac0202a0a1a2a3a4a5a6a7a8a9aaabacadaeaf80010ca0a1a2a3a4a5a6a7a8a9aaabacadaeaf0000",
   "lag-report": "192a00",
   recall: "1af0a204",
+  interest: "24b0b1b2b3b4b5b6b7070600010123456789abcdef020123456789abcdef0123456789abcdef",
   neighbour: "1b",
   disconnect: "1c01a0a1a2a3a4a5a6a7a8a9aaabacadaeaf",
   "forward-join": "1da0a1a2a3a4a5a6a7a8a9aaabacadaeaf01ac02010877733a2f2f613a3106",

@@ -6,7 +6,7 @@ import { counting, HELLO, KEY, PEER, PROCESS, SAMPLES } from "./samples.ts";
 
 const times = <T>(count: number, item: T): T[] => new Array<T>(count).fill(item);
 const letters = (count: number): string => "x".repeat(count);
-const { broadcast, documents, presence } = SAMPLES;
+const { broadcast, documents, interest, presence } = SAMPLES;
 const difference: DocumentDifference = {
   name: "n",
   incarnation: 1,
@@ -80,6 +80,8 @@ const EDGES: readonly (readonly [keyof typeof protocol, string, (n: number) => M
     "ranges asked for",
     (n) => ({ type: "graft", origins: [{ origin: PROCESS, ranges: times(n, { from: 1, to: 1 }) }] }),
   ],
+  ["INTEREST_KEYS_MAX", "documents looked at", (n) => ({ ...interest, added: times(n, KEY) })],
+  ["INTEREST_KEYS_MAX", "documents no longer looked at", (n) => ({ ...interest, removed: times(n, KEY) })],
   ["PRESENCE_STATES_MAX", "awareness states", (n) => ({ ...presence, states: times(n, state) })],
   [
     "PRESENCE_STATE_BYTES_MAX",

@@ -9,7 +9,7 @@ import { GOLDEN } from "./golden.ts";
 const WIRE_FORMATS: { readonly [version: number]: string } = {
   1: "1cc944c9f4bffebb",
   2: "45d080cefc6fa26c",
-  3: "e0d3eab98f8f462d",
+  3: "e8b00543e30b6b4c",
 };
 
 it("[HND4] the wire format and its version move together", () => {

@@ -103,6 +103,27 @@ export class PresenceTable {
     }
   }
 
+  /** Somebody elsewhere has begun to look: the states of our own sessions are told again. */
+  announceAgain(name: string): void {
+    for (const entry of this.#documents.get(name)?.values() ?? []) {
+      if (typeof entry.owner === "number" && entry.state !== GONE) mark(this.#toAnnounce, entry);
+    }
+  }
+
+  /**
+   * Nobody here looks any more, so the other peers tell no more of who is there. What they told is out of date when somebody looks
+   * again, and then they tell it anew.
+   */
+  forgetOthers(name: string): void {
+    for (const entry of [...(this.#documents.get(name)?.values() ?? [])]) {
+      if (typeof entry.owner === "number" || entry.state === GONE) continue;
+      this.#disown(entry);
+      this.#live.delete(entry);
+      this.#changed.get(name)?.delete(entry);
+      this.#forget(entry);
+    }
+  }
+
   /** Lets go what has had its time, and marks what the other peers must hear again. */
   expire(now: number): void {
     for (const entry of this.#live.takeDue(now)) this.#remove(entry, now);

@@ -247,6 +247,9 @@ export class Relay {
       case "presence":
         this.#receivePresence(effect);
         break;
+      case "presence-wanted":
+        this.#presence.announceAgain(effect.name);
+        break;
       case "presence-lost":
         this.#presence.lose(effect.origin, this.#now);
         break;

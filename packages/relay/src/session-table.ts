@@ -141,7 +141,9 @@ export class SessionTable {
     for (const queue of this.#queues) queue.delete(session);
     const audience = this.#audiences.get(session.name);
     audience?.delete(session);
-    if (audience?.size === 0) this.#audiences.delete(session.name);
+    if (audience?.size !== 0) return;
+    this.#audiences.delete(session.name);
+    this.#presence.forgetOthers(session.name);
   }
 
   #close(session: Session, code: number, reason: string): void {

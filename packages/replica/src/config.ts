@@ -111,6 +111,18 @@ export interface ReplicaConfig {
   /** Broadcasts are kept this long, and as many bytes of them, for those who ask for them. */
   readonly payloadsMs: number;
   readonly payloadsBytesMax: number;
+  /** What browsers look at is told to the other peers at once, and then together at most this often … */
+  readonly interestMs: number;
+  /** … again this soon after a link has ended … */
+  readonly interestHealMs: number;
+  /** … and at least this often. */
+  readonly interestRenewalMs: number;
+  /** Processes of which this is not heard for this long look at nothing. */
+  readonly interestIdleMs: number;
+  /** Processes of which it is remembered what they look at; of more, everybody gets all awareness. */
+  readonly interestOriginsMax: number;
+  /** Documents that all of them look at; of who looks at more it is remembered that he looks at everything. */
+  readonly interestKeysMax: number;
   /** A follower refuses what a reader may merely hold from elsewhere when it has not come from upstream within this time. */
   readonly readerPatienceMs: number;
   /** A writer that becomes a follower gives the others at most this long to fetch what it wrote. */
@@ -190,6 +202,12 @@ export const REPLICA_DEFAULTS: ReplicaConfig = {
   wantedMax: 4_096,
   payloadsMs: 30_000,
   payloadsBytesMax: 16 * MIB,
+  interestMs: 250,
+  interestHealMs: 1_000,
+  interestRenewalMs: 15_000,
+  interestIdleMs: 45_000,
+  interestOriginsMax: 1_024,
+  interestKeysMax: 262_144,
   readerPatienceMs: 5_000,
   roleDrainMs: 2_000,
   copyRequestsMax: 10_000,
@@ -222,6 +240,7 @@ const AT_LEAST_ONE = [
   "copiesQuestionsMax",
   "haveIntervalMs",
   "graftWaitMs",
+  "interestRenewalMs",
 ] as const satisfies readonly (keyof ReplicaConfig)[];
 
 /** Fills in defaults and checks that the values agree with each other. */
@@ -236,6 +255,7 @@ export function createConfig(overrides: Partial<ReplicaConfig> = {}): ReplicaCon
   assert(config.redialMaxMs >= config.redialMinMs, "redialMaxMs must be at least redialMinMs");
   assert(config.roundBackoffMaxMs >= config.roundBackoffMinMs, "roundBackoffMaxMs must be at least roundBackoffMinMs");
   assert(config.sliceDocumentsMax >= config.sliceDocumentsMin, "sliceDocumentsMax must be at least sliceDocumentsMin");
+  assert(config.interestIdleMs > 2 * config.interestRenewalMs, "interestIdleMs must exceed twice interestRenewalMs");
   assert(config.leafDocumentsMax >= 2, "leafDocumentsMax must be at least 2");
   for (const name of AT_LEAST_ONE) assert(config[name] >= 1, `config ${name} must be at least 1, not ${config[name]}`);
   assert(config.nodesPerAskMax <= NODES_PER_MESSAGE_MAX, `nodesPerAskMax must be at most ${NODES_PER_MESSAGE_MAX}`);

@@ -17,6 +17,7 @@ export type Effect =
   | Rebound
   | PresenceChanged
   | PresenceLost
+  | PresenceWanted
   | Deleted
   | Copies
   | Waited
@@ -131,6 +132,12 @@ export interface PresenceChanged {
 export interface PresenceLost {
   readonly type: "presence-lost";
   readonly origin: ProcessId;
+}
+
+/** Somebody elsewhere has begun to look at a document: awareness states of our own sessions are to be announced again. */
+export interface PresenceWanted {
+  readonly type: "presence-wanted";
+  readonly name: string;
 }
 
 export interface Deleted {

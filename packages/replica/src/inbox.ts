@@ -25,7 +25,7 @@ export class Inbox {
   }
 
   take(link: Link, message: Message, now: number): void {
-    const { membership, replication, reconciler, tree, links } = this.#parts;
+    const { membership, replication, reconciler, tree, links, interest } = this.#parts;
     if (isChange(message) && !link.feedsUs) {
       const detail = `this ${link.own.role} takes no ${message.type} from a ${link.hello?.role ?? "stranger"} it does not follow`;
       return links.refuse(link, "YARROW_NOT_A_WRITER", detail, now);
@@ -50,6 +50,8 @@ export class Inbox {
       case "prune":
       case "gone":
         return this.#later((then) => this.#aboutBroadcasts(link, message, then));
+      case "interest":
+        return interest.take(link, message, now);
       case "documents": {
         const changed = replication.differences(link, message.documents, true, now);
         return this.#later((then) => {

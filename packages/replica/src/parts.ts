@@ -26,6 +26,7 @@ import { Standings } from "./membership/standings.ts";
 import { Membership } from "./membership/membership.ts";
 import { MergeRecords } from "./merge-records.ts";
 import { Isolation } from "./isolation.ts";
+import { Interest } from "./presence/interest.ts";
 import { Publisher } from "./publisher.ts";
 import { Quarantine } from "./quarantine.ts";
 import { Repairs } from "./repairs.ts";
@@ -71,9 +72,9 @@ export type Parts = ReturnType<typeof assembleParts>;
 const UNDECIDED = "00000000000000000000000000000000" as ClusterId;
 
 export function assembleParts(options: PartsOptions) {
-  const { config, store, random, peerId, processId, emit, now } = options;
+  const { config, store, peerId, processId, emit, now } = options;
   const documents = assembleDocuments(options);
-  const { tree, catalog, standings, surplus, responder } = documents;
+  const { standings, surplus, merges, catalog } = documents;
   const joining = (): boolean => options.clusterId() === undefined;
   const suspect = (link: LinkId, at: number): void => reconciler.suspect(link, at);
   const askDigest = (link: Link): void => reconciler.sendDigest(link, true);
@@ -81,8 +82,7 @@ export function assembleParts(options: PartsOptions) {
   const role = (): Role => roles.role;
   const refusal = (): RoleRefusal | undefined => roles.refusal();
 
-  const directory = new Directory(config, random);
-  for (const url of options.peers) directory.add(url, { configured: true, now });
+  const directory = createDirectory(options);
   const membership: Membership = new Membership({ ...options, directory, role, links: () => links }, now);
   const links: Links = new Links({
     ...options,
@@ -101,12 +101,12 @@ export function assembleParts(options: PartsOptions) {
   });
   const lag: Lag = new Lag({ config, links, peerId, role, suspect });
   const waits = new Waits({ ...options, catalog, lagMs: (at) => lag.lagMs(at) });
-  const gossip: Gossip = new Gossip({ ...options, links, suspect });
+  const interest = new Interest({ ...options, links });
+  const gossip: Gossip = new Gossip({ ...options, links, interest, suspect });
   const copies = new CopyRequests({ config, gossip, processId, peerId, emit });
   const confirmations = new Confirmations({ ...options, gossip });
-  const subscribers = new Subscribers({ ...options, ...documents, confirmations, joining, refusal });
-  const merges = new MergeRecords();
-  const replication = new Replication({ ...options, ...documents, merges, gossip, copies, confirmations });
+  const subscribers = new Subscribers({ ...options, ...documents, confirmations, interest, joining, refusal });
+  const replication = new Replication({ ...options, ...documents, gossip, copies, confirmations });
 
   const equal = (link: Link, at: number): void => {
     repairs.equal(link, at);
@@ -115,7 +115,7 @@ export function assembleParts(options: PartsOptions) {
     standings.equal(link, at);
     lag.verified(link, link.lag.mark(), at);
   };
-  const reconciler: Reconciler = new Reconciler({ ...options, catalog, tree, responder, standings, equal, lag });
+  const reconciler: Reconciler = new Reconciler({ ...options, ...documents, equal, lag });
   const publisher: Publisher = new Publisher({ config, gossip, links, reconciler, lag, processId, role });
   const evict = (name: string, detail: string): void => subscribers.quarantine(name, detail);
   const repairs = new Repairs({ ...options, ...documents, evict, suspect: (at) => lag.lost(at) });
@@ -129,10 +129,10 @@ export function assembleParts(options: PartsOptions) {
     links,
     membership,
     gossip,
+    interest,
     copies,
     confirmations,
     replication,
-    merges,
     reconciler,
     publisher,
     lag,
@@ -140,6 +140,13 @@ export function assembleParts(options: PartsOptions) {
     repairs,
     quarantine,
   };
+}
+
+/** Knows what the operator has named. */
+function createDirectory({ config, random, peers, now }: PartsOptions): Directory {
+  const directory = new Directory(config, random);
+  for (const url of peers) directory.add(url, { configured: true, now });
+  return directory;
 }
 
 /** What documents are kept and read with, and what is remembered of other peers. */
@@ -155,7 +162,7 @@ function assembleDocuments({ config, store, peerId, emit, clusterId }: PartsOpti
   const surplus = new Surplus({ roundsAlarm: config.stuckRoundsAlarm, emit });
   const responder = new Responder({ store, catalog, encoder, tree, surplus, emit });
   const standings = new Standings({ store, peerId, emit });
-  return { tree, catalog, isolation, workbench, encoder, surplus, responder, standings };
+  return { tree, catalog, isolation, workbench, encoder, surplus, responder, standings, merges: new MergeRecords() };
 }
 
 /** What looks after documents when nobody asks for it, and what checks them. */

@@ -144,6 +144,7 @@ export class Replica {
       this.#parts.lag.nextDeadline(),
       this.#parts.waits.nextDeadline(),
       this.#parts.gossip.nextDeadline(),
+      this.#parts.interest.nextDeadline(),
     );
   }
 
@@ -322,12 +323,14 @@ export class Replica {
     this.#parts.lag.wake(now);
     this.#parts.waits.wake(now);
     this.#parts.gossip.wake(now);
+    this.#parts.interest.wake(now);
   }
 
   #linkOpened(link: Link, now: number): void {
     this.#parts.membership.linkOpened(link, now);
     this.#parts.standings.linkOpened(link, this.#parts.links.open(), now);
     this.#parts.lag.hurry();
+    this.#parts.interest.linkOpened(link);
     this.#later.push((then) => {
       if (link.state.kind !== "open") return;
       this.#parts.reconciler.linkOpened(link);
@@ -339,6 +342,7 @@ export class Replica {
   #linkEnded(link: Link, now: number): void {
     this.#parts.membership.linkEnded(link, now);
     this.#parts.gossip.linkEnded(link);
+    this.#parts.interest.linkEnded(link, now);
     this.#parts.reconciler.linkEnded(link, now);
     this.#parts.surplus.linkEnded(link);
     this.#parts.verifier.linkEnded(link);

@@ -19,6 +19,7 @@ import { decodeStateVector } from "./document/state-vector.ts";
 import { contributionOf } from "./document/absorb.ts";
 import type { ScannedUpdate } from "./document/scan-update.ts";
 import type { Isolation } from "./isolation.ts";
+import type { Interest } from "./presence/interest.ts";
 import type { ReplicaConfig } from "./config.ts";
 import type { Entry } from "./catalog/entry.ts";
 import type { RoleRefusal } from "./roles.ts";
@@ -58,12 +59,14 @@ export interface SubscribersParts {
   /** Runs when this batch is committed. */
   readonly later: (task: (now: number) => void) => void;
   readonly isolation: Isolation;
+  readonly interest: Interest;
 }
 
 export class Subscribers {
   readonly #parts: SubscribersParts;
   readonly #byId = new Map<SubscriberId, Subscriber>();
   readonly #byName = new Map<string, Set<Subscriber>>();
+  readonly #sessionsByName = new Map<string, number>();
   readonly #withheld: Withheld;
   readonly #acknowledgements: Acknowledgements;
 
@@ -137,6 +140,7 @@ export class Subscribers {
     if (subscriber === undefined) return;
     this.#byId.delete(id);
     this.#withheld.delete(id);
+    this.#countSession(subscriber, -1);
     const others = this.#byName.get(subscriber.name);
     others?.delete(subscriber);
     if (others?.size === 0) this.#byName.delete(subscriber.name);
@@ -283,9 +287,19 @@ export class Subscribers {
     const account = (): Contribution | undefined => (countsCopies ? new Contribution() : undefined);
     const subscriber: Subscriber = { id, name, incarnation, unconfirmed: account(), wrote: account(), edits: 0 };
     this.#byId.set(id, subscriber);
+    this.#countSession(subscriber, 1);
     const others = this.#byName.get(name);
     if (others === undefined) this.#byName.set(name, new Set([subscriber]));
     else others.add(subscriber);
+  }
+
+  /** Browser sessions see who else is there; embedded handles do not. */
+  #countSession({ name, wrote }: Subscriber, by: 1 | -1): void {
+    if (wrote !== undefined) return;
+    const count = (this.#sessionsByName.get(name) ?? 0) + by;
+    if (count > 0) this.#sessionsByName.set(name, count);
+    else this.#sessionsByName.delete(name);
+    this.#parts.interest.look(name, count > 0);
   }
 
   /** Those bound to a deleted name go along when it comes alive. */

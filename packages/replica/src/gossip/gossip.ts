@@ -6,7 +6,7 @@
  * 2. A broadcast of a tree goes on once its content is committed here, whatever of it was known before: the peers behind this
  *    one may not have it. One outside of a tree is content that a round brought, and goes on only where it is news. What
  *    cannot be used goes nowhere.
- * 3. A broadcast goes only where changes are taken, and there only to the eager links of its origin; awareness goes to all. A
+ * 3. A broadcast goes only where changes are taken, and there only to the eager links of its origin; awareness towards those who look. A
  *    question about copies follows its broadcast, and goes to all when it has to be repeated.
  * 4. A congested link gets no live push; it is marked dirty and repaired when drained.
  */
@@ -19,10 +19,12 @@ import type { Link } from "../links/link.ts";
 import type { Links } from "../links/links.ts";
 import type { GossipStatus } from "./plumtree.ts";
 import { Plumtree } from "./plumtree.ts";
+import type { Interest } from "../presence/interest.ts";
 import { Seen } from "./seen.ts";
 
 export class Gossip {
   readonly #links: Links;
+  readonly #interest: Interest;
   readonly #seen: Seen;
   readonly #trees: Plumtree;
   readonly #processId: ProcessId;
@@ -36,11 +38,13 @@ export class Gossip {
   constructor(options: {
     readonly config: ReplicaConfig;
     readonly links: Links;
+    readonly interest: Interest;
     readonly processId: ProcessId;
     readonly emit: (effect: Effect) => void;
     readonly suspect: (link: LinkId, now: number) => void;
   }) {
     this.#links = options.links;
+    this.#interest = options.interest;
     this.#seen = new Seen(options.config);
     this.#trees = new Plumtree({ ...options, push: (link, encoded) => this.#push(link, encoded, true) });
     this.#processId = options.processId;
@@ -142,7 +146,7 @@ export class Gossip {
       case "cover-ask":
         return message.sequence !== message.subject || this.#trees.isEager(link, message.origin);
       case "presence":
-        return true;
+        return this.#interest.takes(link, message);
     }
   }
 

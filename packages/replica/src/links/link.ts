@@ -8,6 +8,7 @@ import { Outgoing } from "./outgoing.ts";
 
 const BEATS_SINCE_VERSION = 2;
 const TREES_SINCE_VERSION = 3;
+const INTEREST_SINCE_VERSION = 3;
 const FIRST_PING_WAIT_MS = 125;
 
 /**
@@ -169,6 +170,11 @@ export class Link {
   get feedsUs(): boolean {
     const { hello, own } = this;
     return hello !== undefined && takes(own, hello.role);
+  }
+
+  /** The other side says what is looked at there, and wants awareness of nothing else. */
+  get knowsInterest(): boolean {
+    return (this.hello?.protocolMax ?? 0) >= INTEREST_SINCE_VERSION;
   }
 
   /** A follower at the other end is told how far it is behind. */

@@ -127,9 +127,11 @@ describe("live push", () => {
     expect(c!.store.counts().pending).toBe(0);
   });
 
-  it("[GOS9] awareness reaches every peer once and is stored nowhere", () => {
+  it("[GOS9] awareness reaches every peer where somebody looks once, and is stored nowhere", () => {
     const { cluster, peers } = mesh(3);
     const states = [{ clientId: 7, clock: 1, state: "{}" }];
+    for (const peer of peers) new Editor(cluster, peer, "n", { session: true });
+    cluster.run(500);
     const before = peers.map((peer) => peer.store.counts().bytes);
     cluster.step(peers[0], { type: "announce-presence", name: "n", states });
     cluster.run(100);

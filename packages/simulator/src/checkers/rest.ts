@@ -7,7 +7,7 @@ import { violated } from "../witness.ts";
 const REST_MS = 40_000;
 
 /** Messages that may flow for ever. */
-const AT_REST = new Set(["ping", "pong", "digest", "addresses", "shuffle", "shuffle-reply", "presence"]);
+const AT_REST = new Set(["ping", "pong", "digest", "addresses", "shuffle", "shuffle-reply", "presence", "interest"]);
 
 /** Lets time pass and looks. */
 export function checkRest(cluster: Cluster): void {
