@@ -3,11 +3,14 @@ import { parentPort } from "node:worker_threads";
 import { assert } from "@yarrow/protocol";
 import { doWork } from "@yarrow/replica";
 import { describe } from "./describe.ts";
+import { lowerThreadPriority } from "./lower-priority.ts";
 import { doPastWork } from "./past/past-work.ts";
 import type { Job, JobResult } from "./worker-pool.ts";
 
 const port = parentPort;
 assert(port !== null, "work-thread runs as a worker only");
+
+lowerThreadPriority(10);
 
 port.on("message", (job: Job) => {
   let result: JobResult;

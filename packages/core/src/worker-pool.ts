@@ -1,12 +1,12 @@
 /**
  * Runs long jobs in one worker thread, one after the other, so that the loop goes on. The thread starts with the first
- * job, is replaced when it dies or hangs, and costs nothing until then.
+ * job or a while after the peer, and is replaced when it dies or hangs.
  *
  * Buffers go to the worker as copies: the replica still reads those it handed over, and several may share one memory.
  */
 import { Worker } from "node:worker_threads";
 import type { Work, WorkResult } from "@yarrow/replica";
-import { WORK_TIMEOUT_MS } from "./limits.ts";
+import { WORK_TIMEOUT_MS, WORK_WARM_MS } from "./limits.ts";
 import type { DescribeWork, DescribeResult } from "./describe.ts";
 import type { PastResult, PastWork } from "./past/past-work.ts";
 
@@ -24,10 +24,12 @@ export class WorkerPool {
   #current: Waiting | undefined;
   #queue: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
+  readonly #warming: NodeJS.Timeout;
   #closed = false;
 
-  constructor(timeoutMs: number = WORK_TIMEOUT_MS) {
+  constructor(timeoutMs: number = WORK_TIMEOUT_MS, warmMs: number = WORK_WARM_MS) {
     this.#timeoutMs = timeoutMs;
+    this.#warming = setTimeout(() => this.#warm(), warmMs).unref();
   }
 
   /** Does a job; never rejects. A job that fails, hangs or outlives the pool ends as a `failed` result. */
@@ -41,6 +43,7 @@ export class WorkerPool {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#warming);
     const waiting = this.#current === undefined ? this.#queue : [this.#current, ...this.#queue];
     this.#queue = [];
     this.#current = undefined;
@@ -49,6 +52,13 @@ export class WorkerPool {
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();
+  }
+
+  /** The first job does not wait for the thread, and the loop shares no processor with its start. */
+  #warm(): void {
+    if (this.#worker !== undefined) return;
+    this.#worker = this.#start();
+    this.#worker.unref();
   }
 
   #next(): void {
@@ -62,8 +72,8 @@ export class WorkerPool {
     const worker = (this.#worker ??= this.#start());
     worker.ref();
     this.#timer = setTimeout(() => this.#fail(worker, `no result after ${this.#timeoutMs} ms`), this.#timeoutMs);
-    const copy = copyJob(next.job);
-    worker.postMessage(copy, buffersOf(copy));
+    const { packed, buffers } = packJob(next.job);
+    worker.postMessage(packed, buffers);
   }
 
   #start(): Worker {
@@ -101,38 +111,48 @@ export class WorkerPool {
   }
 }
 
-/** Copies the bytes and only them: cloning a view would clone the whole buffer it looks into. */
-function copyJob(job: Job): Job {
+/**
+ * Copies the bytes and only them (cloning a view would clone the whole buffer it looks into), all into one buffer: a document
+ * may consist of thousands of pieces, and each buffer that changes hands costs by itself.
+ */
+function packJob(job: Job): { readonly packed: Job; readonly buffers: ArrayBuffer[] } {
+  const buffer = new ArrayBuffer(piecesOf(job).reduce((bytes, piece) => bytes + piece.length, 0));
+  let used = 0;
+  const copy = (piece: Uint8Array): Uint8Array => {
+    const copied = new Uint8Array(buffer, used, piece.length);
+    copied.set(piece);
+    used += piece.length;
+    return copied;
+  };
+  return { packed: mapPieces(job, copy), buffers: [buffer] };
+}
+
+function piecesOf(job: Job): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  mapPieces(job, (piece) => {
+    pieces.push(piece);
+    return piece;
+  });
+  return pieces;
+}
+
+function mapPieces(job: Job, map: (piece: Uint8Array) => Uint8Array): Job {
   switch (job.kind) {
     case "encode":
-      return { ...job, parts: job.parts.map(copy), stateVector: copy(job.stateVector), deleteSet: copy(job.deleteSet) };
+      return { ...job, parts: job.parts.map(map), stateVector: map(job.stateVector), deleteSet: map(job.deleteSet) };
     case "compact":
     case "describe":
-      return { ...job, parts: job.parts.map(copy), deleteSet: copy(job.deleteSet) };
+      return { ...job, parts: job.parts.map(map), deleteSet: map(job.deleteSet) };
     case "past":
       return job;
     case "merge":
-      return { ...job, parts: job.parts.map(copy) };
+      return { ...job, parts: job.parts.map(map) };
     case "digest": {
       const documents = job.documents.map(({ parts, deleteSet }) => ({
-        parts: parts.map(copy),
-        deleteSet: copy(deleteSet),
+        parts: parts.map(map),
+        deleteSet: map(deleteSet),
       }));
       return { ...job, documents };
     }
   }
-}
-
-/** Buffers of a job made by {@link copyJob}, which nobody else holds. */
-function buffersOf(job: Job): ArrayBuffer[] {
-  if (job.kind === "past") return [];
-  if (job.kind === "merge") return job.parts.map(({ buffer }) => buffer as ArrayBuffer);
-  const inputs = job.kind === "digest" ? job.documents : [job];
-  const views = inputs.flatMap(({ parts, deleteSet }) => [...parts, deleteSet]);
-  if (job.kind === "encode") views.push(job.stateVector);
-  return views.map(({ buffer }) => buffer as ArrayBuffer);
-}
-
-function copy(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes);
 }
