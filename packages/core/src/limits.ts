@@ -50,8 +50,6 @@ export const CLOSE_TIMEOUT_MS = 1_000;
 
 /** A worker that is silent for this long is replaced. */
 export const WORK_TIMEOUT_MS = 60_000;
-/** The worker starts this long after its peer: early enough for its first job, too late for programs that only look something up. */
-export const WORK_WARM_MS = 5_000;
 
 /** The turn of the event loop that takes longer than this is reported. */
 export const LOOP_BLOCKED_MS = 200;

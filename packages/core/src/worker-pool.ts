@@ -1,12 +1,12 @@
 /**
  * Runs long jobs in one worker thread, one after the other, so that the loop goes on. The thread starts with the first
- * job or a while after the peer, and is replaced when it dies or hangs.
+ * job, is replaced when it dies or hangs, and costs nothing until then.
  *
  * Buffers go to the worker as copies: the replica still reads those it handed over, and several may share one memory.
  */
 import { Worker } from "node:worker_threads";
 import type { Work, WorkResult } from "@yarrow/replica";
-import { WORK_TIMEOUT_MS, WORK_WARM_MS } from "./limits.ts";
+import { WORK_TIMEOUT_MS } from "./limits.ts";
 import type { DescribeWork, DescribeResult } from "./describe.ts";
 import type { PastResult, PastWork } from "./past/past-work.ts";
 
@@ -24,12 +24,10 @@ export class WorkerPool {
   #current: Waiting | undefined;
   #queue: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
-  readonly #warming: NodeJS.Timeout;
   #closed = false;
 
-  constructor(timeoutMs: number = WORK_TIMEOUT_MS, warmMs: number = WORK_WARM_MS) {
+  constructor(timeoutMs: number = WORK_TIMEOUT_MS) {
     this.#timeoutMs = timeoutMs;
-    this.#warming = setTimeout(() => this.#warm(), warmMs).unref();
   }
 
   /** Does a job; never rejects. A job that fails, hangs or outlives the pool ends as a `failed` result. */
@@ -43,7 +41,6 @@ export class WorkerPool {
 
   async close(): Promise<void> {
     this.#closed = true;
-    clearTimeout(this.#warming);
     const waiting = this.#current === undefined ? this.#queue : [this.#current, ...this.#queue];
     this.#queue = [];
     this.#current = undefined;
@@ -52,13 +49,6 @@ export class WorkerPool {
     const worker = this.#worker;
     this.#worker = undefined;
     await worker?.terminate();
-  }
-
-  /** The first job does not wait for the thread, and the loop shares no processor with its start. */
-  #warm(): void {
-    if (this.#worker !== undefined) return;
-    this.#worker = this.#start();
-    this.#worker.unref();
   }
 
   #next(): void {

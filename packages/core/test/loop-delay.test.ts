@@ -10,7 +10,7 @@ function block(ms: number): void {
   while (performance.now() < endsAt);
 }
 
-it("[OPS6] tells how late the loop runs: nothing for one that is on time, and a block in its length", async () => {
+it("[OPS9] tells how late the loop runs: nothing for one that is on time, and a block in its length", async () => {
   const counters = createCounters();
   const blocked: number[] = [];
   onTestFinished(watchLoopDelay(counters, (ms) => blocked.push(ms), 250));

@@ -1,8 +1,7 @@
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import * as Y from "yjs";
-import { WORK_TIMEOUT_MS } from "../src/limits.ts";
 import { WorkerPool } from "../src/worker-pool.ts";
 import type { JobResult } from "../src/worker-pool.ts";
 import { startPeer } from "./peers.ts";
@@ -101,22 +100,6 @@ describe("WorkerPool", () => {
     await handle.saved();
     expect((await connectSynced(peer.url ?? "", "n")).text.length).toBe(200_001);
     expect(peer.status().state).toBe("ready");
-  });
-
-  it("[API27] starts its thread before the first job, unless it was closed by then", async () => {
-    const started = nextThread();
-    const closed = new WorkerPool(WORK_TIMEOUT_MS, 0);
-    await closed.close();
-    const pool = new WorkerPool(WORK_TIMEOUT_MS, 1);
-    onTestFinished(() => pool.close());
-    const thread = await started;
-    const threads = vi.fn<(thread: Worker) => void>();
-    process.on("worker", threads);
-    onTestFinished(() => void process.off("worker", threads));
-    await once(thread, "online");
-    const result = await pool.run({ kind: "merge", parts: parts(2) });
-    expect(result.kind).toBe("merge");
-    expect(threads).not.toHaveBeenCalled();
   });
 
   it("[API27] fails whatever waits when it closes", async () => {

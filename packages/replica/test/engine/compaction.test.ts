@@ -145,7 +145,7 @@ describe("the compaction of a long tail", () => {
     return { cluster, peer, writer };
   }
 
-  it("[INC23] reads a bounded number of rows in one step, and lets others in between", () => {
+  it("[INC26] reads a bounded number of rows in one step, and lets others in between", () => {
     const { cluster, peer, writer } = longTail();
     const read = vi.spyOn(peer.store, "readLog");
     const rowsRead = () => read.mock.results.reduce((sum, { value }) => sum + (value as unknown[]).length, 0);
@@ -161,7 +161,7 @@ describe("the compaction of a long tail", () => {
     read.mockRestore();
   });
 
-  it("[INC23] gives up on a document that dies while it is read, and on one that is found damaged", () => {
+  it("[INC26] gives up on a document that dies while it is read, and on one that is found damaged", () => {
     const { cluster, peer } = longTail();
     peer.replica.step([{ type: "compact", request: 1 }], cluster.now);
     cluster.step(peer, { type: "delete", request: 2, name: "n" });
@@ -183,7 +183,7 @@ describe("the compaction of a long tail", () => {
 });
 
 describe("the history window", () => {
-  it("[INC24] of one document, a bounded number of rows leaves in one step, and the rest soon after", () => {
+  it("[INC27] of one document, a bounded number of rows leaves in one step, and the rest soon after", () => {
     const { cluster, peer, writer } = written(0, { compactTailBytes: 1e9 });
     for (let i = 0; i < 2_100; i++) {
       writer.type(".");
