@@ -81,6 +81,11 @@ test("[CLI38] an export that the disk refuses says so, fails, and leaves nothing
   expect(full).toMatchObject({ code: 1, stderr: expect.stringContaining("YARROW_BACKUP_FAILED") });
   expect(readdirSync(bench.folder).filter((name) => name.startsWith("full"))).toEqual([]);
   expect(existsSync(place("missing"))).toBe(false);
+  // Nor may it take the place of what it reads.
+  expect(await run(["export", join(data, "yarrow.db"), "--force", "--data", data])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("YARROW_BACKUP_FAILED"),
+  });
 }, 60_000);
 
 test("[CLI39] an import says which line is wrong, and reads no file outside of its folder", async () => {

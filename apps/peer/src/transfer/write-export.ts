@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
 import type { FileHandle } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { YarrowError } from "@yarrow/core";
 
 /** One line of JSON lines, and of the list in a folder. */
@@ -26,14 +26,22 @@ export interface ExportTarget {
 export const LIST_FILE = "documents.jsonl";
 export const UPDATE_SUFFIX = ".yupdate";
 
+/** What tells a data folder from others. */
+const DATABASE_FILE = "yarrow.db";
+
 /** File systems take names of 255 bytes. */
 const FILE_NAME_BYTES_MAX = 200;
 
-/** Errors: YARROW_BACKUP_EXISTS, and those of the file system. */
+/** Errors: YARROW_BACKUP_EXISTS, YARROW_BACKUP_FAILED, and those of the file system. */
 export async function openExport(place: string, format: "update" | "jsonl", force: boolean): Promise<ExportTarget> {
   if (existsSync(place) && !(force && format === "jsonl")) {
     throw new YarrowError("YARROW_BACKUP_EXISTS", `${place} exists, and an export overwrites nothing`, {
       hint: format === "jsonl" ? "Choose another name, or pass --force to replace it." : "Choose another folder.",
+    });
+  }
+  if (existsSync(place) && existsSync(join(dirname(place), DATABASE_FILE))) {
+    throw new YarrowError("YARROW_BACKUP_FAILED", `${place} lies in a data folder, where an export replaces nothing`, {
+      hint: "Choose a place outside of data folders.",
     });
   }
   const partial = `${place}.${process.pid}.partial`;
