@@ -4,6 +4,8 @@
 var found = process.versions.node;
 var parts = found.split(".").map(Number);
 if (parts[0] > 22 || (parts[0] === 22 && parts[1] >= 14)) {
+  // Until it is known how the command ended, it has failed: Node also leaves when nothing is left that it could wait for.
+  process.exitCode = 1;
   import("../dist/main.js")
     .then(function (main) {
       return main.runCommandLine(process.argv.slice(2));

@@ -45,6 +45,22 @@ test("[CLI32, LAG14] append writes a line where it may, and says where it is kep
   );
 });
 
+test("[CLI32] append claims no copies where its peer has degraded", async () => {
+  const data = join(bench.folder, "alone");
+  const durability = { copies: 1, whenMissing: "degrade", timeoutMs: 50 } as const;
+  await using alone = await createPeer({ data, listen: "127.0.0.1:0", durability });
+  const words = ["append", "n", "one", "--data", data];
+  for (const _ of ["degrades", "is degraded"]) {
+    const { code, stdout } = await run(words);
+    expect([code, stdout]).toEqual([
+      0,
+      expect.stringMatching(/^appended to n; it is on this peer's disk, and was not/),
+    ]);
+  }
+  expect(JSON.parse((await run([...words, "--json"])).stdout)).toMatchObject({ copies: 0 });
+  expect(alone.status().copies).toMatchObject({ state: "degraded", skipped: 3 });
+});
+
 test("[CLI32] append refuses a root that is no text, and a line that is too long", async () => {
   const handle = await near.open("map");
   handle.doc.getMap("body").set("key", "value");

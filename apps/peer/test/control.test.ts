@@ -230,7 +230,12 @@ describe("show", () => {
       1,
       'yarrow: YARROW_DOCUMENT_NOT_FOUND nothing called "nobody" was ever written here',
     ]);
-    expect(refusal(await run(["show", "board", "--root", "none", "--data", a]))[0]).toBe(1);
+    for (const root of ["none", "constructor"]) {
+      expect(refusal(await run(["show", "board", "--root", root, "--data", a]))).toEqual([
+        1,
+        expect.stringContaining(`YARROW_DOCUMENT_NOT_FOUND "board" has no root "${root}"`),
+      ]);
+    }
     expect(await json(["show", "gone", "--data", a])).toMatchObject({ state: "deleted", incarnation: 2, roots: {} });
     expect(refusal(await run(["show", "gone", "--data", a, "--format", "text"]))).toEqual([
       1,

@@ -1,5 +1,6 @@
 /** Export and import, as an operator does it. */
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createPeer } from "@yarrow/core";
 import type { Peer } from "@yarrow/core";
@@ -7,15 +8,15 @@ import { afterAll, expect, test } from "vitest";
 import * as Y from "yjs";
 import { readImport } from "../src/transfer/read-import.ts";
 import { fileNameOf } from "../src/transfer/write-export.ts";
-import { run, Workbench } from "./command.ts";
+import { COMMAND, run, Workbench } from "./command.ts";
 
 const bench = new Workbench();
 afterAll(() => bench.clean());
 const place = (name: string): string => join(bench.folder, name);
 
-async function write(peer: Peer, name: string): Promise<void> {
+async function write(peer: Peer, name: string, text = `text of ${name}`): Promise<void> {
   await using handle = await peer.open(name);
-  handle.doc.getText("body").insert(0, `text of ${name}`);
+  handle.doc.getText("body").insert(0, text);
   await handle.saved();
 }
 
@@ -59,6 +60,31 @@ test("[CLI38] what is exported is imported elsewhere, by lines and by files, and
   expect(await run(["import", place("files"), "--data", place("target")])).toMatchObject({
     code: 1,
     stderr: "left out, because it was deleted here: ü\n",
+  });
+}, 60_000);
+
+test("[CLI38] an export that the disk refuses says so, fails, and leaves nothing behind", async () => {
+  const data = place("large");
+  await using peer = await createPeer({ data });
+  await write(peer, "large", "x".repeat(400_000));
+  for (const format of ["jsonl", "update"]) {
+    const outcome = await run(["export", place("missing/x"), "--format", format, "--data", data]);
+    expect(outcome, format).toMatchObject({ code: 1, stderr: expect.stringContaining("YARROW_BACKUP_FAILED") });
+  }
+  // No file may have more than these blocks, as if the disk were full: what SQLite needs for itself fits, the export does not.
+  const words = [process.execPath, COMMAND, "export", place("full.jsonl"), "--data", data];
+  const full = await new Promise<{ readonly code: unknown; readonly stderr: string }>((resolve) => {
+    execFile("sh", ["-c", `ulimit -f 128; trap '' XFSZ; exec "$0" "$@"`, ...words], (error, _stdout, stderr) =>
+      resolve({ code: error?.code, stderr }),
+    );
+  });
+  expect(full).toMatchObject({ code: 1, stderr: expect.stringContaining("YARROW_BACKUP_FAILED") });
+  expect(readdirSync(bench.folder).filter((name) => name.startsWith("full"))).toEqual([]);
+  expect(existsSync(place("missing"))).toBe(false);
+  // Nor may it take the place of what it reads.
+  expect(await run(["export", join(data, "yarrow.db"), "--force", "--data", data])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("YARROW_BACKUP_FAILED"),
   });
 }, 60_000);
 

@@ -19,7 +19,8 @@ export interface AppendRequest {
  */
 export async function appendText(peer: Peer, request: AppendRequest): Promise<string> {
   const { name, root, line, copies, timeoutMs, signal } = request;
-  const kind = (await peer.show(name))?.roots[root]?.kind ?? "text";
+  const { roots = {} } = (await peer.show(name)) ?? {};
+  const kind = (Object.hasOwn(roots, root) ? roots[root]?.kind : undefined) ?? "text";
   if (kind !== "text") {
     const message = `the root "${root}" of "${name}" is ${kind === "array" ? "an" : "a"} ${kind}, and takes no line of text`;
     throw new YarrowError("YARROW_CONFIG_INVALID", message, { hint: "Name another root with --root." });

@@ -3,6 +3,7 @@
  * the row, and the row's place. The pair detects a store that was put back in time: its sequences are given out anew, but
  * under another epoch. Cursors mean nothing on another peer.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { YarrowError, isAlive } from "@yarrow/protocol";
 import type { ArrivalSequence, BootRow, ChangeRow, Store } from "@yarrow/replica";
 import { FEED_PAGE_ROWS } from "./limits.ts";
@@ -66,6 +67,8 @@ export class ChangeFeed {
         yield changeOf(row, boots);
         signal?.throwIfAborted();
       }
+      // Neither reading nor, perhaps, the reader waits for anything: without this a long backlog would hold up the whole peer.
+      if (rows.length === FEED_PAGE_ROWS) await nextTurn();
     }
   }
 

@@ -19,6 +19,7 @@ import { COPIES_TIMEOUT_MS, REATTACH_MAX_MS, REATTACH_MIN_MS } from "./limits.ts
 import type { HandleLike } from "./handles.ts";
 import type { DocumentHandle } from "./peer-api.ts";
 import type { Requests } from "./requests.ts";
+import { checkTimeout } from "./waits.ts";
 
 /** Fewer copies than asked for were reached in time. The edits themselves are committed here. */
 export class CopiesMissingError extends YarrowError {
@@ -205,6 +206,7 @@ export class LiveDocument implements DocumentHandle {
     if (copies !== undefined && !(Number.isInteger(copies) && copies >= 0)) {
       throw new YarrowError("YARROW_CONFIG_INVALID", `copies must be a whole number of at least 0, not ${copies}`);
     }
+    if (timeoutMs !== undefined) checkTimeout(timeoutMs);
     signal?.throwIfAborted();
     this.#checkSilenced();
     if (this.#state === "closed") throw closedError(this.name);

@@ -3,6 +3,8 @@
  * other peers hold them as the peer's settings want, or it waits for none), and who waits for that.
  */
 
+import { TIMER_MS_MAX } from "./loop.ts";
+
 /** What somebody can wait for. Where no copies are wanted, both come at the same moment. */
 export type Goal = "committed" | "kept";
 
@@ -60,7 +62,8 @@ export class EditAccount {
         waiter.reject(reason);
       };
       const onAbort = (): void => giveUp(signal?.reason);
-      const timer = timeoutMs === undefined ? undefined : setTimeout(() => giveUp(late()), timeoutMs);
+      const timer =
+        timeoutMs === undefined ? undefined : setTimeout(() => giveUp(late()), Math.min(timeoutMs, TIMER_MS_MAX));
       const settle = (done: () => void): void => {
         signal?.removeEventListener("abort", onAbort);
         clearTimeout(timer);

@@ -4,21 +4,31 @@ import type { Counters } from "./counters.ts";
 import { LOOP_DELAY_WINDOW_MS } from "./limits.ts";
 
 const NS_PER_MS = 1_000_000;
+/** How often the loop is looked at, in ms. The histogram holds the time between two looks: what is longer than this is delay. */
+const RESOLUTION_MS = 20;
 
 /** Sums up every window into the counters; `windowEnded` hears the longest delay of each. Returns how to stop. */
-export function watchLoopDelay(counters: Counters, windowEnded: (ms: number) => void): () => void {
-  const histogram = monitorEventLoopDelay({ resolution: 20 });
+export function watchLoopDelay(
+  counters: Counters,
+  windowEnded: (ms: number) => void,
+  windowMs: number = LOOP_DELAY_WINDOW_MS,
+): () => void {
+  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   const timer = setInterval(() => {
-    counters.loopDelayP50Ms = histogram.percentile(50) / NS_PER_MS;
-    counters.loopDelayP99Ms = histogram.percentile(99) / NS_PER_MS;
-    counters.loopDelayMaxMs = histogram.max / NS_PER_MS;
+    counters.loopDelayP50Ms = delayMs(histogram.percentile(50));
+    counters.loopDelayP99Ms = delayMs(histogram.percentile(99));
+    counters.loopDelayMaxMs = delayMs(histogram.max);
     histogram.reset();
     windowEnded(counters.loopDelayMaxMs);
-  }, LOOP_DELAY_WINDOW_MS);
+  }, windowMs);
   timer.unref();
   return () => {
     clearInterval(timer);
     histogram.disable();
   };
+}
+
+function delayMs(betweenNs: number): number {
+  return Math.max(0, betweenNs / NS_PER_MS - RESOLUTION_MS);
 }

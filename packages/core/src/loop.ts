@@ -44,7 +44,7 @@ export interface LoopOptions {
 }
 
 /** Longest wait a Node timer can hold. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
+export const TIMER_MS_MAX = 2 ** 31 - 1;
 
 export class Loop {
   readonly #options: LoopOptions;

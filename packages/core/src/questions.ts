@@ -6,6 +6,7 @@ import type { CompactReport } from "./control-message.ts";
 import { VERIFY_TIMEOUT_MS } from "./limits.ts";
 import type { Peer } from "./peer-api.ts";
 import type { Requests } from "./requests.ts";
+import { checkTimeout } from "./waits.ts";
 
 export async function deleteDocument(requests: Requests, name: string): Promise<boolean> {
   checkName(name);
@@ -18,6 +19,7 @@ export async function verifySet(
   requests: Requests,
   { deep = false, timeoutMs = VERIFY_TIMEOUT_MS, signal }: NonNullable<Parameters<Peer["verify"]>[0]> = {},
 ): Promise<VerifyReport> {
+  checkTimeout(timeoutMs);
   const build = (request: number): Event => ({ type: "verify", request, deep, timeoutMs });
   return (await requests.ask<Verified>(build, { signal })).report;
 }

@@ -27,6 +27,13 @@ export async function waitUntilFresh(
   await settle(requests, options, (request, timeoutMs) => ({ type: "await-fresh", request, maxLagMs, timeoutMs }));
 }
 
+/** Errors: YARROW_CONFIG_INVALID. A deadline that is no number would never come, and keep all others from coming. */
+export function checkTimeout(timeoutMs: number): void {
+  if (typeof timeoutMs === "number" && timeoutMs >= 0) return;
+  const message = `timeoutMs must be a number of at least 0, not ${String(timeoutMs)}`;
+  throw new YarrowError("YARROW_CONFIG_INVALID", message);
+}
+
 export function encodeTokenText(token: Uint8Array): string {
   return Buffer.from(token.buffer, token.byteOffset, token.byteLength).toString("base64url");
 }
@@ -36,6 +43,7 @@ async function settle(
   { timeoutMs = WAIT_TIMEOUT_MS, signal }: WaitOptions,
   build: (request: number, timeoutMs: number) => Event,
 ): Promise<void> {
+  checkTimeout(timeoutMs);
   const { failure } = await requests.ask<Waited>((request) => build(request, timeoutMs), { signal });
   if (failure !== undefined) throw new YarrowError(failure.code, failure.detail);
 }

@@ -63,8 +63,8 @@ export class WorkerPool {
     worker.ref();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#fail(worker, `no result after ${this.#timeoutMs} ms`), this.#timeoutMs);
-    const copy = copyJob(next.job);
-    worker.postMessage(copy, buffersOf(copy));
+    const { packed, buffers } = packJob(next.job);
+    worker.postMessage(packed, buffers);
   }
 
   /** Nothing to do: the thread keeps nobody from ending, and ends itself if that lasts. */
@@ -117,38 +117,48 @@ export class WorkerPool {
   }
 }
 
-/** Copies the bytes and only them: cloning a view would clone the whole buffer it looks into. */
-function copyJob(job: Job): Job {
+/**
+ * Copies the bytes and only them (cloning a view would clone the whole buffer it looks into), all into one buffer: a document
+ * may consist of thousands of pieces, and each buffer that changes hands costs by itself.
+ */
+function packJob(job: Job): { readonly packed: Job; readonly buffers: ArrayBuffer[] } {
+  const buffer = new ArrayBuffer(piecesOf(job).reduce((bytes, piece) => bytes + piece.length, 0));
+  let used = 0;
+  const copy = (piece: Uint8Array): Uint8Array => {
+    const copied = new Uint8Array(buffer, used, piece.length);
+    copied.set(piece);
+    used += piece.length;
+    return copied;
+  };
+  return { packed: mapPieces(job, copy), buffers: [buffer] };
+}
+
+function piecesOf(job: Job): Uint8Array[] {
+  const pieces: Uint8Array[] = [];
+  mapPieces(job, (piece) => {
+    pieces.push(piece);
+    return piece;
+  });
+  return pieces;
+}
+
+function mapPieces(job: Job, map: (piece: Uint8Array) => Uint8Array): Job {
   switch (job.kind) {
     case "encode":
-      return { ...job, parts: job.parts.map(copy), stateVector: copy(job.stateVector), deleteSet: copy(job.deleteSet) };
+      return { ...job, parts: job.parts.map(map), stateVector: map(job.stateVector), deleteSet: map(job.deleteSet) };
     case "compact":
     case "describe":
-      return { ...job, parts: job.parts.map(copy), deleteSet: copy(job.deleteSet) };
+      return { ...job, parts: job.parts.map(map), deleteSet: map(job.deleteSet) };
     case "past":
       return job;
     case "merge":
-      return { ...job, parts: job.parts.map(copy) };
+      return { ...job, parts: job.parts.map(map) };
     case "digest": {
       const documents = job.documents.map(({ parts, deleteSet }) => ({
-        parts: parts.map(copy),
-        deleteSet: copy(deleteSet),
+        parts: parts.map(map),
+        deleteSet: map(deleteSet),
       }));
       return { ...job, documents };
     }
   }
-}
-
-/** Buffers of a job made by {@link copyJob}, which nobody else holds. */
-function buffersOf(job: Job): ArrayBuffer[] {
-  if (job.kind === "past") return [];
-  if (job.kind === "merge") return job.parts.map(({ buffer }) => buffer as ArrayBuffer);
-  const inputs = job.kind === "digest" ? job.documents : [job];
-  const views = inputs.flatMap(({ parts, deleteSet }) => [...parts, deleteSet]);
-  if (job.kind === "encode") views.push(job.stateVector);
-  return views.map(({ buffer }) => buffer as ArrayBuffer);
-}
-
-function copy(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes);
 }

@@ -89,6 +89,23 @@ describe("ChangeFeed", () => {
     });
   });
 
+  it("[API18] lets the peer go on after every page of a backlog", async () => {
+    const store = createStore();
+    boot(store, EPOCHS[0]);
+    const document = createDocument(store, "n");
+    const feed = new ChangeFeed(store);
+    const since = feed.cursor();
+    for (let row = 0; row < 3 * FEED_PAGE_ROWS + 1; row++) append(store, document, 1, ["x"]);
+    let turns = 0;
+    let counting = setImmediate(function count() {
+      turns++;
+      counting = setImmediate(count);
+    });
+    await take(feed.changes({ since }), 3 * FEED_PAGE_ROWS + 1);
+    clearImmediate(counting);
+    expect(turns).toBeGreaterThanOrEqual(3);
+  });
+
   it("[API31] refuses a cursor before a row that left the history window, and takes the one at it", async () => {
     const store = createStore();
     boot(store, EPOCHS[0]);

@@ -46,7 +46,20 @@ it("[COP1, COP9] browsers are echoed and handles saved when another peer has the
   await until(() => tabs.every(({ text }) => text.length === 5));
   expect(echoed).toEqual([0, 0, 0, 0]);
   expect(saved.done()).toBe(false);
+  // Longer than a timer of Node can be, which would take it for a millisecond.
+  const patient = watch(handle.saved({ timeoutMs: Infinity }));
   await expect(handle.saved({ timeoutMs: 20 })).rejects.toBeInstanceOf(CopiesMissingError);
+  for (const timeoutMs of [Number.NaN, -1, "20" as never]) {
+    for (const asked of [
+      handle.saved({ timeoutMs }),
+      handle.saved({ copies: 1, timeoutMs }),
+      primary.waitUntilFresh({ maxLagMs: 1, timeoutMs }),
+      primary.verify({ timeoutMs }),
+    ]) {
+      await expect(asked, String(timeoutMs)).rejects.toMatchObject({ code: "YARROW_CONFIG_INVALID" });
+    }
+  }
+  await handle.saved({ copies: 0, timeoutMs: 0 });
   expect(primary.status().copies).toMatchObject({
     wanted: 1,
     state: "synchronous",
@@ -55,6 +68,7 @@ it("[COP1, COP9] browsers are echoed and handles saved when another peer has the
 
   const second = await startPeer({ cluster: "copies", peers: [primary.url ?? ""] });
   await until(() => echoed.every((clock) => clock === 1) && saved.done());
+  expect(patient.done()).toBe(true);
   expect((await second.show("n"))?.roots["body"]?.value).toHaveLength(5);
   const { copies } = primary.status();
   expect(copies.waiting).toEqual({ edits: 0, documents: 0, oldestMs: 0 });

@@ -194,7 +194,7 @@ describe("Peer", () => {
     const [a, b] = peers as [Peer, Peer];
     await write(a, "n", "same");
     await until(() => rootsEqual(peers));
-    const report = await a.verify({ deep: true, timeoutMs: 5_000 });
+    const report = await a.verify({ deep: true, timeoutMs: 20_000 });
     expect(report).toMatchObject({
       equal: true,
       root: a.status().root,

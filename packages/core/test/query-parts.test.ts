@@ -237,6 +237,21 @@ describe("what can go wrong", () => {
     expect(ends).toBe(1);
   });
 
+  it("[QRY13] a process that has grown large answers, whole, and is not asked again", async () => {
+    const file = join(temporaryFolder(), "query.db");
+    new Database(file).exec("CREATE TABLE projection (sequence INTEGER, swept_through INTEGER)").close();
+    let ends = 0;
+    const child = new QueryChild(() => ends++);
+    const ask = (sql: string): Promise<QueryReply> =>
+      child.run({ file, sql, params: [], rowsMax: 1, bytesMax: 2 ** 30, timeoutMs: 60_000 });
+    await ask("SELECT 1");
+    expect([child.isFree, ends]).toEqual([true, 0]);
+    const digits = 70_000_000;
+    const { outcome, rows } = await ask(`SELECT hex(zeroblob(${digits / 2}))`);
+    expect([outcome.kind, rows.length]).toEqual(["rows", digits + '[[""]]'.length]);
+    expect([child.isFree, ends]).toEqual([false, 1]);
+  });
+
   it("[QRY13] a projection that is not whole in time is told as such", async () => {
     const peer = await startPeer();
     await expect(peer.query("SELECT 1", [], { timeoutMs: 1 })).rejects.toMatchObject({

@@ -194,6 +194,9 @@ describe("the door", () => {
     expect(await rowsOf(peer, "SELECT ? FROM documents", [hostile])).toEqual([[hostile]]);
     const named = await peer.query("SELECT :a, $b, @c, typeof(:d)", { a: 1.5, b: null, c: true, d: "pragma_x" });
     expect(named.rows).toEqual([[1.5, null, 1, "text"]]);
+    expect((await peer.query("SELECT 'notes/' || ?, typeof(?), typeof(?)", [7, -0, 2 ** 60])).rows).toEqual([
+      ["notes/7", "integer", "real"],
+    ]);
     for (const params of [["x", "y"], { other: 1 }, [{}], [[1]], [Number.NaN], "x"]) {
       const asked = peer.query("SELECT :a", params as never);
       await expect(asked, JSON.stringify(params)).rejects.toMatchObject({ code: "YARROW_QUERY_INVALID" });

@@ -23,7 +23,7 @@ export interface ReplicaConfig {
   readonly workInFlightMax: number;
   /** Lattice checkpoints are written when the rows since the last exceed this, or the lattice's own size if larger. */
   readonly checkpointBytes: number;
-  /** A head snapshot is written when the tail exceeds this and the head's own size. */
+  /** A head snapshot is written when the tail exceeds this, or up to half as much again (each peer draws its own), and half the head's own size. */
   readonly compactTailBytes: number;
   /** How long log rows and dead incarnations are kept, in ms. */
   readonly historyMs: number;

@@ -167,11 +167,11 @@ function assembleDocuments({ config, store, peerId, emit, clusterId }: PartsOpti
 
 /** What looks after documents when nobody asks for it, and what checks them. */
 function assembleUpkeep(
-  { config, store, emit, now }: PartsOptions,
+  { config, store, random, emit, now }: PartsOptions,
   { tree, catalog, workbench, encoder }: ReturnType<typeof assembleDocuments>,
   links: Links,
 ) {
-  const compactor = new Compactor({ config, store, catalog, encoder, workbench, emit });
+  const compactor = new Compactor({ config, store, catalog, encoder, workbench, random, emit });
   const sweeper = new Sweeper({ store, catalog, compactor, config }, now);
   const past = new PastCheck(store, emit);
   const scrubber = new Scrubber({ config, store, catalog, tree, past }, now);

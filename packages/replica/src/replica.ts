@@ -134,6 +134,7 @@ export class Replica {
       this.#parts.repairs.nextDeadline(),
       this.#parts.membership.nextDeadline(),
       this.#parts.standings.nextDeadline(),
+      this.#parts.compactor.nextDeadline(),
       this.#parts.sweeper.nextDeadline(),
       this.#parts.scrubber.nextDeadline(),
       this.#parts.verifier.nextDeadline(),
@@ -249,7 +250,7 @@ export class Replica {
       case "set-role":
         return void this.#later.push((then) => this.#parts.roles.set(event, then));
       case "compact":
-        return void this.#later.push((then) => this.#parts.compactor.compactAll(event.request, then));
+        return this.#parts.compactor.compactAll(event.request);
       case "verify":
         return void this.#later.push((then) => this.#parts.verifier.start(event, then));
       case "release":

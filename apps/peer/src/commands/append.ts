@@ -70,18 +70,26 @@ async function append(name: string, line: string, options: AppendOptions): Promi
   }
   const { root, copies, timeout } = options;
   return withPeer(options.data, async (peer) => {
-    const wanted = copies ?? (await peer.status()).copies.wanted;
+    const before = copies === undefined ? (await peer.status()).copies : undefined;
     const token = await peer.append(name, line, {
       root,
       timeoutMs: timeout,
       ...(copies === undefined ? {} : { copies }),
     });
-    if (options.json) await printJson({ name, root, copies: wanted, token });
+    // A peer that degrades acknowledges without copies, and counts what it did not wait for.
+    const skips = before !== undefined && before.skipped !== (await peer.status()).copies.skipped;
+    const reached = copies ?? (skips ? 0 : (before?.wanted ?? 0));
+    if (options.json) await printJson({ name, root, copies: reached, token });
     else if (options.token) await printLine(token);
-    else await printLine(`appended to ${printable(name)}; it is on this peer's disk${elsewhere(wanted)}`);
+    else
+      await printLine(
+        `appended to ${printable(name)}; it is on this peer's disk${skips ? DEGRADED : elsewhere(reached)}`,
+      );
     return EXIT_CODES.good;
   });
 }
+
+const DEGRADED = ", and was not waited for on others: copies are missing, and the peer degrades";
 
 function elsewhere(copies: number): string {
   return copies === 0 ? "" : ` and on ${count(copies, "other peer")}`;

@@ -59,7 +59,7 @@ Examples:
 async function exportAll(place: string, options: ExportOptions): Promise<ExitCode> {
   const source = options.from ?? options.data;
   if (!existsSync(source)) throw new YarrowError("YARROW_USAGE", `${source} does not exist`);
-  const target = place === "-" ? stdoutTarget() : await openExport(place, options.format, options.force ?? false);
+  const target = place === "-" ? stdoutTarget() : await openTarget(place, options);
   const bar = createProgressBar(options.json ?? false);
   const stop = onStopSignal();
   let stopped = false;
@@ -81,7 +81,7 @@ async function exportAll(place: string, options: ExportOptions): Promise<ExitCod
     await target.finish();
   } catch (error) {
     await target.discard();
-    throw error;
+    throw explain(error, place);
   } finally {
     bar.end();
     stop.release();
@@ -99,6 +99,23 @@ async function report(
   if (place === "-") return;
   if (json) await printJson(result);
   else await printLine(`${count(result.documents, "document")}, ${formatBytes(result.bytes)}, to ${printable(place)}`);
+}
+
+async function openTarget(place: string, { format, force }: ExportOptions): Promise<ExportTarget> {
+  try {
+    return await openExport(place, format, force ?? false);
+  } catch (error) {
+    throw explain(error, place);
+  }
+}
+
+/** What a disk refuses is nobody's bug. */
+function explain(error: unknown, place: string): unknown {
+  if (error instanceof YarrowError || !(error instanceof Error) || !("syscall" in error)) return error;
+  return new YarrowError("YARROW_BACKUP_FAILED", `${place} could not be written: ${error.message}`, {
+    cause: error,
+    hint: "Look at the folder, its rights and the free space there.",
+  });
 }
 
 function stdoutTarget(): ExportTarget {

@@ -94,7 +94,7 @@ async function readDocument(peer: RunningPeer, name: string, { root, as, at }: S
   const document = at === undefined ? await peer.show(name, roots) : asPast(await peer.showAt(name, at, roots));
   if (document === undefined) throw notFound(`nothing called "${printable(name)}" was ever written here`);
   if (root === undefined) return document;
-  const content = document.roots[root];
+  const content = Object.hasOwn(document.roots, root) ? document.roots[root] : undefined;
   if (content !== undefined) return { ...document, roots: { [root]: content } };
   const known = Object.keys(document.roots).map(printable).join(", ");
   throw notFound(`"${printable(name)}" has no root "${printable(root)}"; it has ${known === "" ? "none" : known}`);

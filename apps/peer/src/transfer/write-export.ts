@@ -4,10 +4,10 @@
  */
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createWriteStream, existsSync } from "node:fs";
-import type { WriteStream } from "node:fs";
+import { existsSync } from "node:fs";
 import { mkdir, open, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import type { FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { YarrowError } from "@yarrow/core";
 
 /** One line of JSON lines, and of the list in a folder. */
@@ -26,22 +26,30 @@ export interface ExportTarget {
 export const LIST_FILE = "documents.jsonl";
 export const UPDATE_SUFFIX = ".yupdate";
 
+/** What tells a data folder from others. */
+const DATABASE_FILE = "yarrow.db";
+
 /** File systems take names of 255 bytes. */
 const FILE_NAME_BYTES_MAX = 200;
 
-/** Errors: YARROW_BACKUP_EXISTS. */
+/** Errors: YARROW_BACKUP_EXISTS, YARROW_BACKUP_FAILED, and those of the file system. */
 export async function openExport(place: string, format: "update" | "jsonl", force: boolean): Promise<ExportTarget> {
   if (existsSync(place) && !(force && format === "jsonl")) {
     throw new YarrowError("YARROW_BACKUP_EXISTS", `${place} exists, and an export overwrites nothing`, {
       hint: format === "jsonl" ? "Choose another name, or pass --force to replace it." : "Choose another folder.",
     });
   }
+  if (existsSync(place) && existsSync(join(dirname(place), DATABASE_FILE))) {
+    throw new YarrowError("YARROW_BACKUP_FAILED", `${place} lies in a data folder, where an export replaces nothing`, {
+      hint: "Choose a place outside of data folders.",
+    });
+  }
   const partial = `${place}.${process.pid}.partial`;
   if (format === "update") {
     await mkdir(partial, { mode: 0o700 });
-    return new FolderTarget(place, partial);
+    return new FolderTarget(place, partial, await openPrivate(join(partial, LIST_FILE)));
   }
-  return new LinesTarget(place, partial);
+  return new LinesTarget(place, partial, await openPrivate(partial));
 }
 
 /** JSON lines to a stream that somebody else owns. */
@@ -53,28 +61,30 @@ export function jsonLine(name: string, update: Uint8Array): ExportLine {
   return { name, update: Buffer.from(update.buffer, update.byteOffset, update.byteLength).toString("base64") };
 }
 
+/** Through a handle, not a stream: what the disk refuses is then the error of that write, and of nothing else. */
 class LinesTarget implements ExportTarget {
   readonly #place: string;
   readonly #partial: string;
-  readonly #stream: WriteStream;
+  readonly #lines: FileHandle;
 
-  constructor(place: string, partial: string) {
+  constructor(place: string, partial: string, lines: FileHandle) {
     this.#place = place;
     this.#partial = partial;
-    this.#stream = createWriteStream(partial, { mode: 0o600, flush: true });
+    this.#lines = lines;
   }
 
   write(name: string, update: Uint8Array): Promise<void> {
-    return writeLine(this.#stream, jsonLine(name, update));
+    return appendLine(this.#lines, jsonLine(name, update));
   }
 
   async finish(): Promise<void> {
-    await close(this.#stream);
+    await this.#lines.sync();
+    await this.#lines.close();
     await rename(this.#partial, this.#place);
   }
 
   async discard(): Promise<void> {
-    await close(this.#stream);
+    await this.#lines.close();
     await rm(this.#partial, { force: true });
   }
 }
@@ -82,22 +92,23 @@ class LinesTarget implements ExportTarget {
 class FolderTarget implements ExportTarget {
   readonly #place: string;
   readonly #partial: string;
-  readonly #list: WriteStream;
+  readonly #list: FileHandle;
 
-  constructor(place: string, partial: string) {
+  constructor(place: string, partial: string, list: FileHandle) {
     this.#place = place;
     this.#partial = partial;
-    this.#list = createWriteStream(join(partial, LIST_FILE), { mode: 0o600, flush: true });
+    this.#list = list;
   }
 
   async write(name: string, update: Uint8Array): Promise<void> {
     const file = fileNameOf(name);
     await writeFile(join(this.#partial, file), update, { mode: 0o600, flush: true });
-    await writeLine(this.#list, { name, file });
+    await appendLine(this.#list, { name, file });
   }
 
   async finish(): Promise<void> {
-    await close(this.#list);
+    await this.#list.sync();
+    await this.#list.close();
     const folder = await open(this.#partial);
     await folder.sync();
     await folder.close();
@@ -105,7 +116,7 @@ class FolderTarget implements ExportTarget {
   }
 
   async discard(): Promise<void> {
-    await close(this.#list);
+    await this.#list.close();
     await rm(this.#partial, { recursive: true, force: true });
   }
 }
@@ -120,7 +131,10 @@ export function fileNameOf(name: string): string {
   return `${encoded.slice(0, FILE_NAME_BYTES_MAX - hash.length - 1).replace(/%.?$/, "")}-${hash}${UPDATE_SUFFIX}`;
 }
 
-async function close(stream: WriteStream): Promise<void> {
-  stream.end();
-  await once(stream, "close");
+function openPrivate(file: string): Promise<FileHandle> {
+  return open(file, "w", 0o600);
+}
+
+function appendLine(file: FileHandle, line: ExportLine): Promise<void> {
+  return file.appendFile(`${JSON.stringify(line)}\n`);
 }

@@ -1,7 +1,7 @@
 /** The thread that `run-backup.ts` starts: one job, then it ends. */
-import os from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert, YarrowError } from "@yarrow/protocol";
+import { lowerThreadPriority } from "../lower-priority.ts";
 import type { BackupJob, BackupThreadMessage } from "./run-backup.ts";
 import { Report } from "./report.ts";
 import { restoreBackup } from "./restore-backup.ts";
@@ -9,15 +9,11 @@ import { restorePast } from "./restore-past.ts";
 import { verifyBackup } from "./verify-backup.ts";
 import { writeBackup } from "./write-backup.ts";
 
-/** How much less than the peer's own threads this one counts when there are fewer processors than work. */
-const NICENESS = 10;
-
 const port = parentPort;
 assert(port !== null, "backup-thread runs as a worker only");
 const say = (message: BackupThreadMessage): void => port.postMessage(message);
 const { job, stop } = workerData as { job: BackupJob; stop: Int32Array<SharedArrayBuffer> };
-// Only on Linux is this the priority of a thread; elsewhere it would be that of the whole process.
-if (job.kind === "write" && process.platform === "linux") os.setPriority(Math.min(19, os.getPriority() + NICENESS));
+if (job.kind === "write") lowerThreadPriority(10);
 const report = new Report((progress) => say({ kind: "progress", progress }), stop);
 try {
   say({ kind: "done", result: await run(job) });

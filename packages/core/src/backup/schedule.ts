@@ -9,6 +9,7 @@ import fs from "node:fs";
 import path from "node:path";
 import type { PeerId } from "@yarrow/protocol";
 import { YarrowError } from "@yarrow/protocol";
+import { TIMER_MS_MAX } from "../loop.ts";
 import type { LogLine } from "../peer-api.ts";
 import { createPrivateFolder } from "../store/private-file.ts";
 import type { Backups } from "./backups.ts";
@@ -27,8 +28,6 @@ export interface BackupSchedule {
 export const BACKUP_EVERY_MS_MIN = 1_000;
 export const BACKUPS_KEPT_MAX = 10_000;
 
-/** Longest wait a Node timer can hold. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
 /** As many digits of the peer's id as tell the peers of a set apart. */
 const ID_DIGITS = 12;
 

@@ -162,7 +162,14 @@ function createPace(bytesPerSecond: number, report: Report): (bytes: number) => 
 }
 
 function assertNew(file: string, force: boolean): void {
-  if (force || !fs.existsSync(file)) return;
+  if (!fs.existsSync(file)) return;
+  if (force && fs.existsSync(path.join(path.dirname(file), DATABASE_FILE))) {
+    // Most likely the database itself: a peer that runs would go on writing to a file that nobody can find any more.
+    throw new YarrowError("YARROW_BACKUP_FAILED", `${file} lies in a data folder, where a backup replaces nothing`, {
+      hint: "Choose a place outside of data folders, best on another disk.",
+    });
+  }
+  if (force) return;
   throw new YarrowError("YARROW_BACKUP_EXISTS", `${file} exists`, {
     hint: "Choose another name, or pass --force (option force) to replace it.",
   });

@@ -1,9 +1,9 @@
 /** The thread that `projection.ts` starts: follows the replica's database and writes `query.db`. */
 import { performance } from "node:perf_hooks";
-import os from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { assert } from "@yarrow/protocol";
+import { lowerThreadPriority } from "../lower-priority.ts";
 import type { ProjectionCommand, ProjectionReport, ProjectionSetup } from "./projection-message.ts";
 import { ProjectionTable, removeProjection } from "./projection-table.ts";
 import { Projector } from "./projector.ts";
@@ -13,11 +13,7 @@ const port = parentPort;
 assert(port !== null, "projection-thread runs as a worker only");
 const { folder, working, unreadable } = workerData as ProjectionSetup;
 
-/** Lets the peer's own thread go first where processors are few: so much nicer than it. */
-const NICENESS = 2;
-
-// Linux gives every thread a priority of its own; elsewhere this would be the whole process.
-if (process.platform === "linux") os.setPriority(0, Math.min(19, os.getPriority() + NICENESS));
+lowerThreadPriority(2);
 
 const source = new ReplicaSource(folder);
 let table: ProjectionTable | undefined;

@@ -4,6 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { YarrowError, assert } from "@yarrow/protocol";
 import { QUERY_MEMORY_BYTES_MAX } from "./query-limits.ts";
+import type { QueryReplyHead } from "./query-process.ts";
 import type { QueryJob, QueryOutcome } from "./run-query.ts";
 
 export interface QueryReply {
@@ -25,7 +26,7 @@ export class QueryChild {
   readonly #onEnd: () => void;
   #running: Running | undefined;
   #received: Buffer[] = [];
-  #head: { readonly outcome: QueryOutcome; readonly bytes: number } | undefined;
+  #head: QueryReplyHead | undefined;
   #stderr = "";
   #ended = false;
 
@@ -45,7 +46,8 @@ export class QueryChild {
     stdout.on("data", (bytes: Buffer) => this.#take(bytes));
     stderr.on("data", (bytes: Buffer) => (this.#stderr = (this.#stderr + bytes.toString()).slice(-STDERR_KEPT_LENGTH)));
     this.#child.on("error", (error) => this.#end(error.message));
-    this.#child.on("exit", (code, signal) => this.#end(String(signal ?? code), signal));
+    // Not at its exit: what it wrote before may still be on its way.
+    this.#child.on("close", (code, signal) => this.#end(String(signal ?? code), signal));
     this.#child.unref();
     for (const stream of [stdin, stdout, stderr]) (stream as { unref?: () => void }).unref?.();
   }
@@ -79,16 +81,17 @@ export class QueryChild {
       const end = all.indexOf(NEWLINE);
       this.#received = [all];
       if (end === -1) return;
-      this.#head = JSON.parse(all.subarray(0, end).toString()) as { outcome: QueryOutcome; bytes: number };
+      this.#head = JSON.parse(all.subarray(0, end).toString()) as QueryReplyHead;
       this.#received = [all.subarray(end + 1)];
     }
-    const { outcome, bytes: length } = this.#head;
+    const { outcome, bytes: length, last } = this.#head;
     if (this.#received.reduce((sum, chunk) => sum + chunk.length, 0) < length) return;
     const rows = Buffer.concat(this.#received);
     this.#head = undefined;
     this.#received = [];
     const running = this.#running;
     this.#running = undefined;
+    if (last) this.#end("it has ended itself");
     running?.resolve({ outcome, rows });
   }
 

@@ -7,7 +7,15 @@ import { createInterface } from "node:readline";
 import { Worker } from "node:worker_threads";
 import { QUERY_MEMORY_BYTES_MAX } from "./query-limits.ts";
 import { runQuery } from "./run-query.ts";
-import type { QueryJob } from "./run-query.ts";
+import type { QueryJob, QueryOutcome } from "./run-query.ts";
+
+/** The line in front of the rows of an answer. */
+export interface QueryReplyHead {
+  readonly outcome: QueryOutcome;
+  readonly bytes: number;
+  /** The process ends behind this answer: it must not be asked again. */
+  readonly last: boolean;
+}
 
 export interface QueryWatch {
   /** Odd while a query runs, and another number for each; then how many ms it may take. */
@@ -46,9 +54,11 @@ function answer(job: QueryJob): void {
   Atomics.add(turn, 0, 1);
   Atomics.notify(turn, 0);
   const body = Buffer.from(rows);
-  process.stdout.write(`${JSON.stringify({ outcome, bytes: body.length })}\n`);
+  // What a large query leaves behind would be held against those that come after it.
+  const last = process.memoryUsage.rss() > QUERY_MEMORY_BYTES_MAX / 2;
+  const head: QueryReplyHead = { outcome, bytes: body.length, last };
+  process.stdout.write(`${JSON.stringify(head)}\n`);
   process.stdout.write(body, () => {
-    // What a large query leaves behind would be held against those that come after it.
-    if (process.memoryUsage.rss() > QUERY_MEMORY_BYTES_MAX / 2) process.exit();
+    if (last) process.exit();
   });
 }

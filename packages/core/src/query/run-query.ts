@@ -95,9 +95,10 @@ function failure(error: unknown): QueryOutcome {
   return { kind: ofFile ? "failed" : "invalid", detail };
 }
 
-/** SQLite has no truth values. */
+/** SQLite has no truth values, and takes every number for a fraction that does not come as an integer: `'a' || ?` would be "a5.0". */
 function bindable(value: unknown): unknown {
-  return typeof value === "boolean" ? Number(value) : value;
+  const plain = typeof value === "boolean" ? Number(value) : value;
+  return Number.isSafeInteger(plain) ? BigInt(plain as number) : plain;
 }
 
 function mapValues(params: Readonly<Record<string, unknown>>): Record<string, unknown> {

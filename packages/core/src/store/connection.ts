@@ -18,8 +18,12 @@ import { Totals } from "./totals.ts";
 /** SQLite's own limit. */
 const PAGES_MAX = 0xfffffffe;
 
-/** SQLite's own default: a commit that finds this many pages in the write-ahead log copies them into the database. */
+/**
+ * A commit that finds about this many pages in the write-ahead log copies them into the database: SQLite's own default. Each
+ * peer draws its own number near it, for a chain of peers would otherwise pause at the same change, one after the other.
+ */
 export const CHECKPOINT_PAGES = 1_000;
+const CHECKPOINT_PAGES_SPREAD = 500;
 
 /** An object gives values to named parameters. */
 export type SqlValue = string | number | Uint8Array | Readonly<Record<string, number>>;
@@ -42,6 +46,7 @@ export class Connection {
   /** What a commit goes to, by the number it had when it was opened. */
   readonly #files: readonly { readonly path: string; readonly number: number | undefined }[];
   readonly #participants: Participant[] = [];
+  readonly #checkpointPages = Math.round(CHECKPOINT_PAGES + CHECKPOINT_PAGES_SPREAD * (Math.random() - 0.5));
   /** `spoilt`: a statement failed, so that the transaction can only be taken back. */
   #state: "idle" | "open" | "spoilt" = "idle";
   /** What spoilt it, as it is to be thrown. */
@@ -56,6 +61,7 @@ export class Connection {
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
     this.#rollback = database.prepare("ROLLBACK");
+    this.holdCheckpoints(false);
     this.totals = new Totals(this);
     this.#files = ["", "-wal"].map((suffix) => ({
       path: `${database.name}${suffix}`,
@@ -161,7 +167,7 @@ export class Connection {
    * snapshot for long, and copies it himself when done.
    */
   holdCheckpoints(held: boolean): void {
-    this.pragma(`wal_autocheckpoint = ${held ? 0 : CHECKPOINT_PAGES}`);
+    this.pragma(`wal_autocheckpoint = ${held ? 0 : this.#checkpointPages}`);
   }
 
   limitPages(pages: number): void {

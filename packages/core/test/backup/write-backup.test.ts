@@ -97,6 +97,18 @@ it("[BAK3] a file that exists is not overwritten without `force`, and with it on
   store.close();
 });
 
+it("[BAK3] nothing in a data folder is overwritten, least of all the database that is backed up", async () => {
+  const folder = makeTemporaryFolder();
+  const store = openFilled(folder);
+  for (const name of ["yarrow.db", "lock.db"]) {
+    const backup = backUp(folder, join(folder, name), quiet(), true);
+    await expect(backup, name).rejects.toMatchObject({ code: "YARROW_BACKUP_FAILED" });
+  }
+  await backUp(folder, join(folder, "a.backup"));
+  expect(verify(join(folder, "a.backup")).lastSequence).toBe(40);
+  store.close();
+});
+
 it("[BAK4] a backup that fails or is given up leaves nothing behind, and the peer's log is taken over all the same", async () => {
   const folder = makeTemporaryFolder();
   const target = makeTemporaryFolder();

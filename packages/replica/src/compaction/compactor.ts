@@ -7,6 +7,7 @@
  *
  * Snapshots are this replica's own business and change no fingerprint: the delete set of each is the lattice's.
  */
+import { assert } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Encoder } from "../catalog/encoder.ts";
@@ -18,6 +19,7 @@ import type { RequestId } from "../event.ts";
 import type { ArrivalSequence, DocumentRow, SnapshotRow, Store } from "../store.ts";
 import { StoreFullError } from "../store.ts";
 import type { Workbench } from "../workbench.ts";
+import { Gathering } from "./gathering.ts";
 import { Retirement } from "./retirement.ts";
 
 interface FullCompaction {
@@ -36,22 +38,31 @@ export interface CompactorParts {
   readonly catalog: Catalog;
   readonly encoder: Encoder;
   readonly workbench: Workbench;
+  readonly random: () => number;
   readonly emit: (effect: Effect) => void;
 }
 
 /** Documents of a full compaction that are under way at once. */
 const AT_ONCE = 8;
+/** How far apart the peers of a set begin, as a part of the bound: the same rows would make all of them busy at the same moment. */
+const TAIL_SPREAD = 0.5;
+/** Log rows read in one step: some milliseconds. */
+const ROWS_PER_WAKE = 512;
 
 export class Compactor {
   readonly #parts: CompactorParts;
   readonly #full: FullCompaction[] = [];
   /** Documents whose tail has outgrown their head, first come first; names only, for each holds its bytes while under way. */
   readonly #due = new Set<string>();
+  /** Whose rows are being read, the first of them now. */
+  readonly #gathering: Gathering[] = [];
   readonly #retirement: Retirement;
+  readonly #tailBytesMax: number;
   #underway = 0;
 
   constructor(parts: CompactorParts) {
     this.#parts = parts;
+    this.#tailBytesMax = parts.config.compactTailBytes * (1 + TAIL_SPREAD * parts.random());
     this.#retirement = new Retirement({
       ...parts,
       compact: (entry) => this.compact(entry, () => {}),
@@ -67,30 +78,15 @@ export class Compactor {
 
   /** Compacts one document; `done` tells its stored bytes before and after. Call when nothing is staged. */
   compact(entry: Entry, done: (before: number, after: number) => void): void {
-    const { row, incarnation } = entry;
+    const { row } = entry;
     if (row === undefined || !entry.alive || entry.compacting || row.tailBytes === 0) return done(0, 0);
-    const parts = this.#parts.encoder.parts(entry, { whole: true });
-    if (parts === undefined) return done(0, 0);
     entry.compacting = true;
     this.#underway++;
-    const before = row.headBytes + row.tailBytes;
-    const sequence = row.lastSequence;
-    const stateVector = entry.lattice.encodeStateVector();
-    const deleteSet = entry.lattice.encodeDeleteSet();
-    this.#parts.workbench.run(
-      () => ({ kind: "compact", parts, deleteSet }),
-      (result, now) => {
-        entry.compacting = false;
-        this.#underway--;
-        if (result.kind !== "compact") return done(before, before);
-        const after = this.#install(entry.name, incarnation, sequence, stateVector, result.snapshot, now);
-        done(before, after ?? before);
-      },
-    );
+    this.#gathering.push(new Gathering(entry, done));
   }
 
-  /** Compacts every document that has a tail. */
-  compactAll(request: RequestId, now: number): void {
+  /** Compacts every document that has a tail, from the next `wake` on. */
+  compactAll(request: RequestId): void {
     this.#full.push({
       request,
       after: "",
@@ -100,11 +96,17 @@ export class Compactor {
       underway: 0,
       listed: false,
     });
-    this.wake(now);
   }
 
   get busy(): boolean {
     return this.#full.length > 0;
+  }
+
+  /** At once, while there is something to read or to begin; what a worker does ends with an event. */
+  nextDeadline(): number {
+    const [full] = this.#full;
+    const begins = full !== undefined && (full.listed ? full.underway === 0 : full.underway < AT_ONCE);
+    return begins || this.#gathering.length > 0 ? 0 : Number.POSITIVE_INFINITY;
   }
 
   /** Goes on with what is in line, and with full compactions. Call when nothing is staged. */
@@ -115,17 +117,61 @@ export class Compactor {
       const entry = this.#parts.catalog.entry(name, now);
       if (this.#isDue(entry)) this.compact(entry, () => {});
     }
-    const full = this.#full[0];
-    if (full === undefined) return;
-    while (!full.listed && full.underway < AT_ONCE) this.#compactPage(full, now);
-    if (!full.listed || full.underway > 0) return;
+    const [full] = this.#full;
+    let rows = ROWS_PER_WAKE;
+    for (let read = 1; read > 0 && rows > 0; rows -= read) read = this.#beginPage(full, now) + this.#gather(rows, now);
+    if (full === undefined || !full.listed || full.underway > 0) return;
     this.#full.shift();
     const { request, documents, bytesBefore, bytesAfter } = full;
     this.#parts.emit({ type: "compacted", request, documents, bytesBefore, bytesAfter });
-    this.wake(now);
   }
 
-  #compactPage(full: FullCompaction, now: number): void {
+  /** Reads for whoever is first in line; returns what that cost in rows, 0 when nobody waits. */
+  #gather(rowsMax: number, now: number): number {
+    const [gathering] = this.#gathering;
+    if (gathering === undefined) return 0;
+    const { catalog, encoder, store } = this.#parts;
+    const entry = catalog.entry(gathering.entry.name, now);
+    const before = gathering.parts.length;
+    const progress = gathering.isOf(entry) ? gathering.read(store, rowsMax) : "lost";
+    if (progress === "more") return rowsMax;
+    this.#gathering.shift();
+    if (progress === "done") this.#send(gathering);
+    else {
+      // Finds the damage again, and rebuilds the entry.
+      if (progress === "damaged") encoder.parts(entry, { whole: true });
+      this.#end(gathering.entry);
+      gathering.done(0, 0);
+    }
+    return 1 + gathering.parts.length - before;
+  }
+
+  #send({ entry, parts, done }: Gathering): void {
+    const { name, row, incarnation, lattice } = entry;
+    assert(row !== undefined, "what was gathered is stored");
+    const before = row.headBytes + row.tailBytes;
+    const sequence = row.lastSequence;
+    const stateVector = lattice.encodeStateVector();
+    const deleteSet = lattice.encodeDeleteSet();
+    this.#parts.workbench.run(
+      () => ({ kind: "compact", parts, deleteSet }),
+      (result, now) => {
+        this.#end(entry);
+        if (result.kind !== "compact") return done(before, before);
+        const after = this.#install(name, incarnation, sequence, stateVector, result.snapshot, now);
+        done(before, after ?? before);
+      },
+    );
+  }
+
+  #end(entry: Entry): void {
+    entry.compacting = false;
+    this.#underway--;
+  }
+
+  /** Returns how many documents were looked at; 0 while enough are under way, and when there are no more. */
+  #beginPage(full: FullCompaction | undefined, now: number): number {
+    if (full === undefined || full.listed || full.underway >= AT_ONCE) return 0;
     const rows = this.#parts.store.listDocuments({ after: full.after, limit: AT_ONCE, include: "alive" });
     full.listed = rows.length < AT_ONCE;
     for (const row of rows) {
@@ -139,6 +185,7 @@ export class Compactor {
         if (before > 0) full.documents++;
       });
     }
+    return rows.length;
   }
 
   /** Returns the stored bytes afterwards, or undefined when it came too late or found no room. */
@@ -215,7 +262,7 @@ export class Compactor {
 
   #isDue({ row }: Entry): boolean {
     if (row === undefined) return false;
-    return row.tailBytes > this.#parts.config.compactTailBytes && row.tailBytes > row.headBytes / 2;
+    return row.tailBytes > this.#tailBytesMax && row.tailBytes > row.headBytes / 2;
   }
 }
 

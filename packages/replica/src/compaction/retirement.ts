@@ -10,13 +10,15 @@
 import type { Incarnation } from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { Entry } from "../catalog/entry.ts";
-import { readRows } from "../catalog/entry-loader.ts";
 import type { ReplicaConfig } from "../config.ts";
 import { doWork } from "../document/do-work.ts";
 import { EMPTY_UPDATE } from "../document/merge.ts";
 import type { ArrivalSequence, DocumentRow, SnapshotRow, Store } from "../store.ts";
 import type { MergeWork, WorkResult } from "../work.ts";
 import type { Workbench } from "../workbench.ts";
+
+/** Rows that one retirement of a document moves: some milliseconds to read. */
+const ROWS_AT_ONCE = 1_000;
 
 export interface RetirementParts {
   readonly config: ReplicaConfig;
@@ -48,56 +50,66 @@ export class Retirement {
     this.#parts = parts;
   }
 
-  /** Returns false when the document must be compacted first; it is then on its way. Call when nothing is staged. */
+  /** Returns true when there is more to retire of it as soon as this is done. Call when nothing is staged. */
   retire(entry: Entry, arrivedBeforeMs: number): boolean {
     const { store, config, workbench } = this.#parts;
     const { row, incarnation, name } = entry;
-    if (row === undefined || !entry.alive || this.#underway.has(name)) return true;
-    const through = store.lastSequenceBefore(row.id, incarnation, arrivedBeforeMs);
-    if (through === 0) return true;
+    if (this.#underway.has(name)) return true;
+    if (row === undefined || !entry.alive) return false;
+    const due = store.lastSequenceBefore(row.id, incarnation, arrivedBeforeMs);
+    if (due === 0) return false;
     const head = store.readSnapshot(row.id, incarnation, "head");
-    if (head?.update === undefined || head.sequence < through) {
+    if (head?.update === undefined || head.sequence < due) {
       this.#parts.compact(entry);
       return false;
     }
     const base = store.readSnapshot(row.id, incarnation, "base");
-    const task = { name, row, incarnation, after: base?.sequence ?? 0, through };
-    if (task.after >= through) {
-      this.#cut(entry, task);
-      return true;
+    const whole = { name, row, incarnation, after: base?.sequence ?? 0, through: due };
+    if (whole.after >= due) {
+      this.#cut(entry, whole);
+      return false;
     }
-    const job = this.#gather(task, base);
-    if (job === undefined) {
+    const gathered = this.#gather(whole, base);
+    if (gathered === undefined) {
       const { sequence, update, stateVector = new Uint8Array([0]) } = head;
-      this.#install(task, sequence, { kind: "merge", update, stateVector }, entry);
-    } else if (sizeOf(job) <= config.inlineWorkBytes) {
-      this.#install(task, through, doWork(job), entry);
-    } else {
+      this.#install(whole, sequence, { kind: "merge", update, stateVector }, entry);
+      return false;
+    }
+    const { job, through } = gathered;
+    const task = { ...whole, through };
+    if (sizeOf(job) <= config.inlineWorkBytes) this.#install(task, through, doWork(job), entry);
+    else {
       // A job that must wait in line holds no bytes: it reads them again when its turn comes.
       const held = workbench.hasRoom ? job : undefined;
+      const again = (): MergeWork | undefined =>
+        this.#gather(task, store.readSnapshot(row.id, incarnation, "base"))?.job;
       this.#underway.add(name);
       workbench.run(
-        () =>
-          held ?? this.#gather(task, store.readSnapshot(row.id, incarnation, "base")) ?? { kind: "merge", parts: [] },
+        () => held ?? again() ?? { kind: "merge", parts: [] },
         (result, now) => {
           this.#underway.delete(name);
           this.#install(task, through, result, this.#parts.catalog.entry(name, now));
         },
       );
     }
-    return true;
+    return through < due;
   }
 
-  /** Undefined when some of it is damaged. */
-  #gather({ row, incarnation, after, through }: Task, base: SnapshotRow | undefined): MergeWork | undefined {
+  /** A bounded number of rows, and how far they reach. Undefined when some of it is damaged. */
+  #gather(
+    { row, incarnation, after, through }: Task,
+    base: SnapshotRow | undefined,
+  ): { readonly job: MergeWork; readonly through: ArrivalSequence } | undefined {
     if (base !== undefined && base.update === undefined) return undefined;
     const parts = base?.update === undefined ? [] : [base.update];
-    for (const logRow of readRows(this.#parts.store, row, incarnation, after)) {
-      if (logRow.sequence > through) break;
-      if (logRow.segments === undefined) return undefined;
-      for (const segment of logRow.segments) parts.push(segment.update);
+    const rows = this.#parts.store.readLog(row.id, incarnation, after, ROWS_AT_ONCE);
+    for (const { sequence, segments } of rows) {
+      if (sequence > through) break;
+      if (segments === undefined) return undefined;
+      for (const segment of segments) parts.push(segment.update);
     }
-    return { kind: "merge", parts };
+    const reached = rows.length < ROWS_AT_ONCE ? through : Math.min(through, rows.at(-1)?.sequence ?? through);
+    return { job: { kind: "merge", parts }, through: reached };
   }
 
   #install(task: Task, sequence: ArrivalSequence, result: WorkResult, entry: Entry): void {

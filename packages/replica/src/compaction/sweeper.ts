@@ -57,12 +57,13 @@ export class Sweeper {
       this.#after = row.sequence;
     }
     // Of a document that must be compacted first the rows are met again in the next walk: one that never can be holds up no other.
-    for (const name of names) this.#compactor.retire(this.#catalog.entry(name, now), cutoffMs);
+    let left = false;
+    for (const name of names) if (this.#compactor.retire(this.#catalog.entry(name, now), cutoffMs)) left = true;
     const dead = this.#sweepDead(cutoffMs);
     const pageDone = rows.length === ROWS_PER_SWEEP && rows.at(-1)?.sequence === this.#after;
     const more = pageDone || names.size >= sweepDocumentsMax || dead >= sweepDocumentsMax;
     if (!more) this.#after = 0;
-    return more;
+    return more || left;
   }
 
   #sweepDead(cutoffMs: number): number {

@@ -6,7 +6,8 @@ import type { PastStore } from "./past.ts";
 
 /** Rows that one page looks at. */
 const ROWS_MAX = 10_000;
-const ROWS_PER_READ = 256;
+/** Rows that are in memory at a time. Each may hold a whole document. */
+const ROWS_PER_READ = 16;
 
 export interface HistoryQuery {
   /** Entries at most. */
@@ -56,11 +57,11 @@ export function readHistory(store: PastStore, name: string, query: HistoryQuery)
   const row = store.readDocument(name);
   if (row === undefined || row.incarnation === 0) return undefined;
   const entries: HistoryEntry[] = [];
-  let together: LogRow[] = [];
+  let together: Together | undefined;
   let looked = 0;
   const close = (): void => {
-    if (together.length > 0) entries.push(entryOf(store, row, together));
-    together = [];
+    if (together !== undefined) entries.push(entryOf(store, row, together));
+    together = undefined;
   };
   const page = (next: ArrivalSequence | undefined): HistoryPage => ({
     entries,
@@ -68,11 +69,11 @@ export function readHistory(store: PastStore, name: string, query: HistoryQuery)
     oldestMs: store.prunedThroughMs(),
   });
   for (const logRow of rowsBackwards(store, row, query.before ?? Number.MAX_SAFE_INTEGER)) {
-    if (!belongs(together[0], logRow, query.togetherMs)) {
+    if (together !== undefined && !belongs(together, logRow, query.togetherMs)) {
       close();
       if (entries.length >= query.limit || looked >= ROWS_MAX) return page(entries.at(-1)?.firstSequence);
     }
-    together.push(logRow);
+    together = add(together, logRow);
     looked++;
   }
   close();
@@ -93,30 +94,44 @@ function* rowsBackwards(
   }
 }
 
+/** What is kept of the rows of an entry: their counts and their ends, never what is in them. */
+interface Together {
+  readonly newest: RowPlace;
+  oldest: RowPlace;
+  rows: number;
+  damaged: number;
+  readonly writers: Map<string, { principal: string; source: SegmentSource; updates: number; bytes: number }>;
+}
+
+type RowPlace = Pick<LogRow, "sequence" | "incarnation" | "arrivedMs">;
+
 /** An entry spans no more than that time, so that a long session is told in steps one can go back to. */
-function belongs(newest: LogRow | undefined, next: LogRow, togetherMs: number): boolean {
-  if (newest === undefined) return true;
+function belongs({ newest }: Together, next: RowPlace, togetherMs: number): boolean {
   return togetherMs > 0 && next.incarnation === newest.incarnation && newest.arrivedMs - next.arrivedMs <= togetherMs;
 }
 
-/** `rows`: newest first, at least one. */
-function entryOf(store: PastStore, row: DocumentRow, rows: readonly LogRow[]): HistoryEntry {
-  const [newest] = rows as readonly [LogRow, ...LogRow[]];
-  const oldest = rows.at(-1) ?? newest;
-  const writers = new Map<string, { principal: string; source: SegmentSource; updates: number; bytes: number }>();
-  let updates = 0;
-  let bytes = 0;
-  for (const { segments } of rows) {
-    for (const { principal, source, update } of segments ?? []) {
-      const key = `${source} ${principal}`;
-      const writer = writers.get(key) ?? { principal, source, updates: 0, bytes: 0 };
-      writers.set(key, writer);
-      writer.updates++;
-      writer.bytes += update.length;
-      updates++;
-      bytes += update.length;
-    }
+function add(together: Together | undefined, { sequence, incarnation, arrivedMs, segments }: LogRow): Together {
+  const place = { sequence, incarnation, arrivedMs };
+  const sum: Together = together ?? { newest: place, oldest: place, rows: 0, damaged: 0, writers: new Map() };
+  sum.oldest = place;
+  sum.rows++;
+  if (segments === undefined) sum.damaged++;
+  for (const { principal, source, update } of segments ?? []) {
+    const key = `${source} ${principal}`;
+    const writer = sum.writers.get(key) ?? { principal, source, updates: 0, bytes: 0 };
+    sum.writers.set(key, writer);
+    writer.updates++;
+    writer.bytes += update.length;
   }
+  return sum;
+}
+
+function entryOf(
+  store: PastStore,
+  row: DocumentRow,
+  { newest, oldest, rows, damaged, writers }: Together,
+): HistoryEntry {
+  const busiest = [...writers.values()].sort((a, b) => b.updates - a.updates);
   return {
     sequence: newest.sequence,
     firstSequence: oldest.sequence,
@@ -124,15 +139,15 @@ function entryOf(store: PastStore, row: DocumentRow, rows: readonly LogRow[]): H
     firstMs: oldest.arrivedMs,
     incarnation: newest.incarnation,
     kind: kindOf(store, row, oldest),
-    rows: rows.length,
-    updates,
-    bytes,
-    writers: [...writers.values()].sort((a, b) => b.updates - a.updates),
-    damaged: rows.filter(({ segments }) => segments === undefined).length,
+    rows,
+    updates: busiest.reduce((sum, { updates }) => sum + updates, 0),
+    bytes: busiest.reduce((sum, { bytes }) => sum + bytes, 0),
+    writers: busiest,
+    damaged,
   };
 }
 
-function kindOf(store: PastStore, row: DocumentRow, { incarnation, sequence }: LogRow): HistoryEntry["kind"] {
+function kindOf(store: PastStore, row: DocumentRow, { incarnation, sequence }: RowPlace): HistoryEntry["kind"] {
   if (!isAlive(incarnation)) return "deleted";
   const [first] = store.readLog(row.id, incarnation, 0, 1);
   if (first?.sequence !== sequence || hasSnapshotBefore(store, row, incarnation, sequence)) return "changed";

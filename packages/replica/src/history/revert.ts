@@ -43,6 +43,7 @@ export function revertUpdate({ past, present, clientId }: Revert): {
 } {
   const source = loadDoc(past, NO_DELETES, { gc: false });
   const instant = instantOf(source);
+  const wanted = describeDoc(source, isLive);
   const same = present.incarnation === "same";
   if (same) applyParts(source, present.parts);
   const target = same ? source : loadDoc(present.parts, NO_DELETES, { gc: false });
@@ -53,12 +54,13 @@ export function revertUpdate({ past, present, clientId }: Revert): {
   target.transact((transaction) => {
     // From here on every item was either there as a whole, or not at all.
     if (same) splitAt(transaction, instant);
-    const view = same ? instant.view : isLive;
-    const wanted = describeDoc(source, view);
     if (describeDoc(target, isLive) === wanted) return;
-    const reverter = new Reverter(transaction, view);
-    for (const name of new Set([...source.share.keys(), ...target.share.keys()])) {
-      reverter.revert(target.get(name) as SharedType, source.get(name) as SharedType);
+    // Who deletes half of a surrogate pair destroys the other half in all copies of it: then only a copy of its own tells.
+    const told = same && describeDoc(source, instant.view) === wanted;
+    const then = told || !same ? source : loadDoc(past, NO_DELETES, { gc: false });
+    const reverter = new Reverter(transaction, told ? instant.view : isLive);
+    for (const name of new Set([...then.share.keys(), ...target.share.keys()])) {
+      reverter.revert(target.get(name) as SharedType, then.get(name) as SharedType);
     }
     assert(describeDoc(target, isLive) === wanted, "a document that was reverted says what it said");
   });

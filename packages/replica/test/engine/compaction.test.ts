@@ -1,9 +1,10 @@
 /** Snapshots, the history window, and joins that are encoded once. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { doWork } from "../../src/document/do-work.ts";
 import { decodeStateVector } from "../../src/document/state-vector.ts";
 import type { Peer } from "./cluster.ts";
-import { Cluster, Editor, textOf } from "./cluster.ts";
+import { Inspector } from "../../src/verification/inspect.ts";
+import { CLUSTER, Cluster, Editor, textOf } from "./cluster.ts";
 
 const HISTORY_MS = 600_000;
 
@@ -130,7 +131,76 @@ describe("compaction", () => {
   });
 });
 
+describe("the compaction of a long tail", () => {
+  const ROWS = 700;
+
+  function longTail() {
+    const cluster = new Cluster();
+    const peer = cluster.add({ config: { historyMs: HISTORY_MS, compactTailBytes: 1e9 } });
+    const writer = new Editor(cluster, peer, "n");
+    for (let i = 0; i < ROWS; i++) {
+      writer.type(".");
+      cluster.run(1);
+    }
+    return { cluster, peer, writer };
+  }
+
+  it("[INC26] reads a bounded number of rows in one step, and lets others in between", () => {
+    const { cluster, peer, writer } = longTail();
+    const read = vi.spyOn(peer.store, "readLog");
+    const rowsRead = () => read.mock.results.reduce((sum, { value }) => sum + (value as unknown[]).length, 0);
+    const effects = peer.replica.step([{ type: "compact", request: 1 }], cluster.now);
+    expect(effects.filter(({ type }) => type === "work")).toEqual([]);
+    expect(rowsRead()).toBeLessThanOrEqual(600);
+    expect(peer.replica.nextDeadline()).toBeLessThanOrEqual(cluster.now);
+    writer.type("in between");
+    cluster.run(100);
+    expect(peer.of("compacted")).toMatchObject([{ documents: 1 }]);
+    expect(rowOf(peer)).toMatchObject({ tailBytes: 0 });
+    expect(textOf(peer, "n", cluster.now)).toBe(`${".".repeat(ROWS)}in between`);
+    read.mockRestore();
+  });
+
+  it("[INC26] gives up on a document that dies while it is read, and on one that is found damaged", () => {
+    const { cluster, peer } = longTail();
+    peer.replica.step([{ type: "compact", request: 1 }], cluster.now);
+    cluster.step(peer, { type: "delete", request: 2, name: "n" });
+    cluster.run(100);
+    expect(peer.of("compacted")).toMatchObject([{ documents: 0 }]);
+    expect(rowOf(peer)).toMatchObject({ incarnation: 2, headBytes: 0 });
+
+    const other = longTail();
+    const rows = other.peer.store.readLog(rowOf(other.peer).id, 1, 0, ROWS);
+    other.peer.store.damage.log(rows.at(-1)!.sequence);
+    other.cluster.step(other.peer, { type: "compact", request: 1 });
+    other.cluster.run(100);
+    expect(other.peer.facts("quarantined")).toHaveLength(1);
+    other.cluster.step(other.peer, { type: "compact", request: 2 });
+    other.cluster.run(100);
+    expect(other.peer.of("compacted")).toMatchObject([{ documents: 0 }, { documents: 1 }]);
+    expect(textOf(other.peer, "n", other.cluster.now)).toBe(".".repeat(ROWS - 1));
+  });
+});
+
 describe("the history window", () => {
+  it("[INC27] of one document, a bounded number of rows leaves in one step, and the rest soon after", () => {
+    const { cluster, peer, writer } = written(0, { compactTailBytes: 1e9 });
+    for (let i = 0; i < 2_100; i++) {
+      writer.type(".");
+      cluster.run(0);
+    }
+    cluster.step(peer, { type: "compact", request: 1 });
+    cluster.run(HISTORY_MS - 1_000);
+    const left: number[] = [];
+    for (let swept = rowsOf(peer); swept > 0; cluster.run(50)) {
+      if (swept !== left.at(-1)) left.push(swept);
+      swept = rowsOf(peer);
+    }
+    expect(left).toEqual([2_100, 1_100, 100]);
+    expect(textOf(peer, "n", cluster.now)).toBe(writer.text);
+    expect(new Inspector(peer.store, CLUSTER).complaints()).toEqual([]);
+  });
+
   it("[INC21] rows of deletions, which stay for ever, keep no later row in the log", () => {
     const cluster = new Cluster();
     const peer = cluster.add({ config: { historyMs: HISTORY_MS } });

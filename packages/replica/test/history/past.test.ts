@@ -239,6 +239,33 @@ describe("the history of a document", () => {
     expect(readHistory(peer.store, "never", each)).toBeUndefined();
   });
 
+  it("[HIS7] holds a few rows at a time, however many are one entry", () => {
+    const cluster = new Cluster();
+    const peer = cluster.add();
+    const editor = new Editor(cluster, peer, "n");
+    for (let row = 0; row < 50; row++) {
+      editor.type("x");
+      cluster.run(1);
+    }
+    const { store } = peer;
+    const held: number[] = [];
+    const readLogBefore: typeof store.readLogBefore = (...place) => {
+      const rows = store.readLogBefore(...place);
+      held.push(rows.length);
+      return rows;
+    };
+    const watched = new Proxy(store, {
+      get: (target, key) => {
+        if (key === "readLogBefore") return readLogBefore;
+        const value: unknown = Reflect.get(target, key);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const { entries } = readHistory(watched, "n", { ...each, togetherMs: 60_000 })!;
+    expect(entries.map(({ rows, updates }) => [rows, updates])).toEqual([[50, 50]]);
+    expect(Math.max(...held)).toBeLessThanOrEqual(16);
+  });
+
   it("[HIS7] tells deletions, returns, and from whom changes came", () => {
     const cluster = new Cluster();
     const one = cluster.add();
