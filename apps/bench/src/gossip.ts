@@ -57,6 +57,8 @@ interface Phase {
   readonly missing: number;
   readonly recoveryMs: number | undefined;
   readonly wallSeconds: number;
+  /** Which share of the deliveries had come within so many ms. */
+  readonly delivery: Series["points"];
 }
 
 export async function runGossip({ peers, seconds = 6, seed = 1, progress = silent }: GossipOptions): Promise<Result> {
@@ -68,17 +70,8 @@ export async function runGossip({ peers, seconds = 6, seed = 1, progress = silen
     options: { peers, seconds, seed },
     tables: [{ title: "Per update, over the whole mesh", head: HEAD, rows: phases.map(row) }],
     checks: phases.flatMap(check),
-    series: [
-      line(phases, "payload sends", "sends per update", ({ sends }) => sends),
-      line(phases, "p99", "ms", ({ p99 }) => p99),
-    ],
+    series: seriesOf(phases),
   };
-}
-
-/** Over the sizes of the mesh, without loss. */
-function line(phases: readonly Phase[], name: string, y: string, value: (phase: Phase) => number): Series {
-  const clean = phases.filter((phase) => phase.name === "no loss").sort((a, b) => a.peers - b.peers);
-  return { name, x: "peers", y, points: clean.map((phase) => [phase.peers, value(phase)]) };
 }
 
 class Run {
@@ -224,9 +217,13 @@ class Run {
       missing,
       recoveryMs: undefined,
       wallSeconds: (performance.now() - this.#startedAt) / 1_000,
+      delivery: SHARES.map((share) => [Math.round(quantile(latencies, share)), share] as const),
     };
   }
 }
+
+/** Where a curve of deliveries is taken. */
+const SHARES = [0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.999, 1] as const;
 
 const HEAD = [
   "peers",
@@ -289,6 +286,24 @@ function check(phase: Phase): Check[] {
     found: `${sends.toFixed(1)} of at most ${most.toFixed(1)}`,
   };
   return peers < 1_000 ? [complete, cheap] : [complete, cheap, soon(P99_MAX_MS)];
+}
+
+function seriesOf(phases: readonly Phase[]): Series[] {
+  const sends = (["no loss", "1 % loss"] as const).map((name) => ({
+    name,
+    x: "peers",
+    y: "sends per update, times the optimum",
+    points: phases
+      .filter((phase) => phase.name === name)
+      .map((phase) => [phase.peers, phase.sends / (phase.peers - 1)] as const),
+  }));
+  const delivery = phases.map((phase) => ({
+    name: `${phase.peers} peers, ${phase.name}`,
+    x: "ms",
+    y: "share of deliveries",
+    points: phase.delivery,
+  }));
+  return [...sends, ...delivery];
 }
 
 function nameOf(origin: number): string {

@@ -1,7 +1,9 @@
 /** What is promised of a mesh, point by point: which workload shows it, and what the last runs of them found. */
 import { runGossip } from "./gossip.ts";
+import { runMembership } from "./membership.ts";
 import type { Progress } from "./progress.ts";
 import type { Result } from "./results.ts";
+import { runSize } from "./size/size.ts";
 import { stormResult } from "./storm/judge.ts";
 import { runStorm } from "./storm/storm.ts";
 import type { Cell } from "./table.ts";
@@ -19,7 +21,18 @@ export const JUDGED: readonly JudgedWorkload[] = [
     workload: "gossip",
     point: "live push, simulated",
     run: (small, progress) =>
-      runGossip({ ...(small ? { peers: [10, 50], seconds: 2 } : { peers: [10, 100, 1_000] }), progress }),
+      runGossip(small ? { peers: [10, 50], seconds: 2, progress } : { peers: [10, 100, 1_000], progress }),
+  },
+  {
+    workload: "membership",
+    point: "views and dials, simulated",
+    run: (small, progress) =>
+      Promise.resolve(runMembership({ peers: small ? 100 : 1_000, unreachable: 10, seed: 1, progress })),
+  },
+  {
+    workload: "size",
+    point: "a million documents",
+    run: (small, progress) => runSize({ ...(small ? { documents: 20_000, streamed: 20_000 } : {}), progress }),
   },
   {
     workload: "storm",

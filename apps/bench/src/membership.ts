@@ -5,7 +5,7 @@
 import type { DialledPeer } from "./dialled-mesh.ts";
 import { DialledMesh, STARTED_AT, urlOf } from "./dialled-mesh.ts";
 import { type Progress, silent } from "./progress.ts";
-import type { Check, Result } from "./results.ts";
+import type { Check, Result, Series } from "./results.ts";
 import { seededRandom } from "./statistics.ts";
 import type { Cell } from "./table.ts";
 
@@ -48,6 +48,8 @@ interface Phase {
   readonly name: string;
   readonly shape: Shape;
   readonly tookMs: number | undefined;
+  /** Of all peers, by the second of the phase. */
+  readonly dials: Series["points"];
   readonly perPeerMax: number;
   readonly perSecondMax: number;
   /** Of all peers, per second, once the pace has settled; undefined where there is no such time. */
@@ -113,6 +115,7 @@ function phaseOf(mesh: DialledMesh, name: string, tookMs: number | undefined, se
     name,
     shape: shapeOf(mesh),
     tookMs,
+    dials: seconds.map(([second, dials]) => [second - first, dials] as const),
     perPeerMax: mesh.dials.perPeerMax,
     perSecondMax: Math.max(0, ...seconds.map(([, dials]) => dials)),
     settledPerSecond: settledMs === undefined ? undefined : settled.reduce((sum, [, dials]) => sum + dials, 0) / span,
@@ -200,6 +203,7 @@ function describe(options: MembershipOptions, phases: readonly Phase[], alone: n
       },
     ],
     checks: checksOf(options, phases, alone),
+    series: phases.map(({ name, dials }) => ({ name, x: "seconds", y: "dials per second", points: dials })),
   };
 }
 

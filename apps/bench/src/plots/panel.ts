@@ -21,7 +21,7 @@ interface Axis extends Bounds {
   readonly scale: ScaleKind;
 }
 
-export interface Line {
+interface Line {
   /** Written at its end. */
   readonly label: string;
   readonly points: readonly (readonly [x: number, y: number])[];
@@ -38,7 +38,7 @@ export interface LinesPanel {
   readonly limits?: readonly { readonly label: string; readonly value: number }[];
 }
 
-export interface SpansPanel {
+interface SpansPanel {
   readonly kind: "spans";
   readonly title: string;
   readonly x: Axis;

@@ -19,7 +19,7 @@ export function ownerOf(localPort: number, remotePort: number, pids: Iterable<nu
 }
 
 /** Finds a connection in the text of `/proc/net/tcp`. An inode of 0 is a socket that no process holds any more. */
-export function inodeOf(table: string, localPort: number, remotePort: number): string | undefined {
+function inodeOf(table: string, localPort: number, remotePort: number): string | undefined {
   const [local, remote] = [localPort, remotePort].map((port) => `:${port.toString(16).toUpperCase().padStart(4, "0")}`);
   for (const line of table.split("\n")) {
     const columns = line.trim().split(/\s+/u);
