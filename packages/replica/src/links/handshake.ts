@@ -21,8 +21,9 @@ export function judgeHello(mine: Identity, theirs: Hello): Verdict {
   if (protocol < Math.max(PROTOCOL_VERSION_MIN, theirs.protocolMin)) {
     return refuse(
       "YARROW_PROTOCOL_UNSUPPORTED",
-      `this peer speaks protocol versions ${PROTOCOL_VERSION_MIN} to ${PROTOCOL_VERSION}, ` +
-        `the other ${theirs.protocolMin} to ${theirs.protocolMax}`,
+      `peer ${theirs.peerId} speaks protocol versions ${theirs.protocolMin} to ${theirs.protocolMax}, ` +
+        `the peer that refuses it ${PROTOCOL_VERSION_MIN} to ${PROTOCOL_VERSION}: upgrade the ` +
+        (theirs.protocolMax < PROTOCOL_VERSION_MIN ? "former" : "latter"),
     );
   }
   if (theirs.fingerprintVersion !== FINGERPRINT_VERSION) {

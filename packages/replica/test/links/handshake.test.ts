@@ -52,6 +52,13 @@ describe("judging a hello", () => {
     expect(judgeHello({ ...me, ...mine }, { ...hello, ...theirs })).toMatchObject(verdict);
   });
 
+  it.each([
+    ["older", { protocolMin: 0, protocolMax: 0 }, /^peer cccc.* 0 to 0, .*: upgrade the former$/],
+    ["newer", { protocolMin: PROTOCOL_VERSION + 1, protocolMax: PROTOCOL_VERSION + 1 }, /: upgrade the latter$/],
+  ])("[HND26] says who is to be upgraded: the other is %s", (_, versions, detail) => {
+    expect(judgeHello(me, { ...hello, ...versions })).toMatchObject({ detail: expect.stringMatching(detail) });
+  });
+
   it("[HND10] tells both cluster ids to whoever must find the mistake", () => {
     expect(judgeHello(me, { ...hello, clusterId: BLUE })).toMatchObject({
       detail: expect.stringMatching(`${RED}.*${BLUE}`),
