@@ -240,6 +240,7 @@ const AT_LEAST_ONE = [
   "copiesQuestionsMax",
   "haveIntervalMs",
   "graftWaitMs",
+  "payloadsMs",
   "interestRenewalMs",
 ] as const satisfies readonly (keyof ReplicaConfig)[];
 

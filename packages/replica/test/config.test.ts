@@ -25,6 +25,7 @@ describe("configuration", () => {
     ["no time between address exchanges", { addressExchangeMs: 0 }],
     ["no time between lazy pushes", { haveIntervalMs: 0 }],
     ["no time before a graft", { graftWaitMs: 0 }],
+    ["no time to keep what was pushed", { payloadsMs: 0 }],
     ["more nodes per question than a message holds", { nodesPerAskMax: 257 }],
     ["no nodes per question", { nodesPerAskMax: 0 }],
     ["more peers than a message holds", { addressesMax: 1_025 }],

@@ -46,7 +46,7 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
   const cluster = new Cluster({
     seed,
     adversarial: draw.chance(0.3),
-    replicaConfig: { ...drawConfig(draw), beatIntervalMs: BEAT_MS },
+    replicaConfig: { ...drawConfig(draw), ...drawGossip(new Generator(seed, 4)), beatIntervalMs: BEAT_MS },
     linkBudgetBytes: draw.pick([512, 4_096, 1_048_576]),
     print,
   });
@@ -100,6 +100,19 @@ export function drawConfig(draw: Random): Partial<ReplicaConfig> {
     repairPushBytesMax: draw.pick([0, 4_096, 262_144]),
     seenWindowMax: draw.pick([8, 1_024]),
     ...draw.pick([{}, { pingIntervalMs: 12_000, linkSilentMs: 36_000 }]),
+  };
+}
+
+/** Trees that are mended late, or not by grafts at all, so that what is behind them has to bear it. */
+function drawGossip(draw: Random): Partial<ReplicaConfig> {
+  return {
+    haveIntervalMs: draw.pick([10, 100, 2_000]),
+    graftWaitMs: draw.pick([20, 250, 2_000]),
+    graftsMax: draw.pick([0, 1, 8]),
+    pruneIntervalMs: draw.pick([0, 1_000, 5_000]),
+    wantedMax: draw.pick([0, 2, 4_096]),
+    payloadsMs: draw.pick([1, 200, 30_000]),
+    payloadsBytesMax: draw.pick([0, 1_000, 16_777_216]),
   };
 }
 
