@@ -15,7 +15,7 @@ import type { Store } from "./store.ts";
 import { checkDocument } from "./verification/local-check.ts";
 
 /** Documents that are listed; there are counts of the rest. */
-export const QUARANTINE_LISTED_MAX = 1_000;
+const QUARANTINE_LISTED_MAX = 1_000;
 
 export interface QuarantinedDocument {
   readonly name: string;
