@@ -11,6 +11,7 @@ import { type PeerProcess, launch, rootsEqual } from "../processes.ts";
 import { type Progress, silent } from "../progress.ts";
 import { openRawClient } from "../raw-client.ts";
 import type { Check, Result } from "../results.ts";
+import { processorSeconds } from "../processor-time.ts";
 import { pause, waitUntil, within } from "../waiting.ts";
 import { CountingProxy } from "./counting-proxy.ts";
 import { FOLDER_PROGRAM, documentAt } from "./folder.ts";
@@ -29,6 +30,7 @@ export interface SizeOptions {
 const CLUSTER = "size";
 const DIFFERENT = 100;
 const SETTLE_MS = 5_000;
+const LOOK_MS = 250;
 const TIMEOUT_MS = 600_000;
 
 /** What is promised, at full size. */
@@ -121,11 +123,12 @@ function tableOfPair(pair: PairFigures, peers: Served, documents: number): Resul
 function tableOfFilling(filling: readonly Filling[], streamed: number): Result["tables"][number] {
   return {
     title: `An empty peer filled with ${streamed.toLocaleString("en")} documents`,
-    head: ["", "s", "documents/s", "MB", "longest loop delay ms", "memory MB"],
-    rows: filling.map(({ name, seconds, bytes, loopMs, rssMB }) => [
+    head: ["", "s", "documents/s", "processor s", "MB", "longest loop delay ms", "memory MB"],
+    rows: filling.map(({ name, seconds, processor, bytes, loopMs, rssMB }) => [
       name,
       seconds,
       streamed / seconds,
+      processor,
       bytes / 1e6,
       loopMs,
       rssMB,
@@ -143,6 +146,8 @@ interface Served {
 interface Filling {
   readonly name: string;
   readonly seconds: number;
+  /** Processor seconds of the peer since it last started. */
+  readonly processor: number;
   readonly bytes: number;
   readonly loopMs: number;
   readonly rssMB: number;
@@ -222,17 +227,20 @@ async function fill(
     loopMs = Math.max(loopMs, await longestDelayMs(peer));
     progress.at(documents, streamed, `${name}: ${documents} of ${streamed} documents`);
   };
+  // Each look costs the peer some of what is measured.
+  const look = (): Promise<void> => pause(LOOK_MS).then(watch);
   const at = (share: number): Promise<void> =>
-    waitUntil(() => watch().then(() => documents > share * streamed), { timeoutMs: TIMEOUT_MS });
+    waitUntil(() => look().then(() => documents > share * streamed), { timeoutMs: TIMEOUT_MS });
   if (disturb !== undefined) await disturb(peer, proxies[0]!, at);
-  await waitUntil(() => watch().then(() => equal), { timeoutMs: TIMEOUT_MS, describe: () => `${name}: ${documents}` });
+  await waitUntil(() => look().then(() => equal), { timeoutMs: TIMEOUT_MS, describe: () => `${name}: ${documents}` });
   const seconds = (performance.now() - startedMs) / 1_000;
   const root = await rootsEqual([peer, ...sources], TIMEOUT_MS);
+  const processor = processorSeconds(peer.pid);
   const bytes = proxies.reduce((sum, proxy) => sum + proxy.bytes, 0);
   const rssMB = memoryMB(peer);
   await peer.stop();
   await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
-  return { name, seconds, bytes, loopMs, rssMB, equal: root !== "" && documents === streamed, shown };
+  return { name, seconds, processor, bytes, loopMs, rssMB, equal: root !== "" && documents === streamed, shown };
 }
 
 function judgePair(pair: PairFigures, served: Served): Check[] {
