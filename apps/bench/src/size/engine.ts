@@ -18,7 +18,7 @@ export interface DocumentRow {
   readonly incarnation: number;
 }
 
-export type Effect =
+type Effect =
   | { readonly type: "send"; readonly link: number; readonly frames: readonly Uint8Array[] }
   | { readonly type: "close-link" }
   | {

@@ -13,7 +13,7 @@ export function keyAt(items: Uint8Array, index: number): DocumentKey {
   return toHex(items.subarray(index * ITEM_BYTES, index * ITEM_BYTES + KEY_BYTES)) as DocumentKey;
 }
 
-export function digestAt(items: Uint8Array, index: number): Uint8Array {
+function digestAt(items: Uint8Array, index: number): Uint8Array {
   return items.subarray(index * ITEM_BYTES + KEY_BYTES, (index + 1) * ITEM_BYTES);
 }
 
