@@ -35,6 +35,12 @@ export const JUDGED: readonly JudgedWorkload[] = [
     run: (small, progress) => runSize({ ...(small ? { documents: 20_000, streamed: 20_000 } : {}), progress }),
   },
   {
+    workload: "membership",
+    point: "who is linked to whom, simulated",
+    run: (small, progress) =>
+      Promise.resolve(runMembership({ peers: small ? 60 : 1_000, unreachable: 10, seed: 1, progress })),
+  },
+  {
     workload: "storm",
     point: "faults and kill -9, real processes",
     run: async (small, progress) =>

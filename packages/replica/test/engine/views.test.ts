@@ -74,6 +74,14 @@ describe("mesh or views", () => {
   });
 });
 
+it("[MEM24] the status lists links and configured addresses, and counts whom else it could dial", () => {
+  const { cluster, peer } = inViews(6, { peers: [NOWHERE] });
+  const { links, membership: told } = peer.replica.status(cluster.now);
+  expect(links.filter(({ state }) => state === "open").length).toBe(6);
+  expect(links.filter(({ state }) => state !== "open").map(({ url }) => url)).toEqual([NOWHERE]);
+  expect(told).toMatchObject({ mode: "views", active: 6, passive: 36 });
+});
+
 describe("who is taken in", () => {
   it("[MEM13] who dials is nobody's neighbour before it is told so", () => {
     const cluster = new Cluster();
