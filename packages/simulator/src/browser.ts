@@ -11,6 +11,7 @@ import type { World } from "./world.ts";
 import type { Random } from "./random.ts";
 import { Editor } from "./editor.ts";
 import { awarenessMessage, decodeServerFrame, step1, step2, updateMessage } from "./wire-format.ts";
+import type { AwarenessState } from "./wire-format.ts";
 import { violated } from "./witness.ts";
 
 /** As in the provider's source. */
@@ -18,6 +19,7 @@ const BACKOFF_MAX_MS = 2_500;
 const SILENT_MS = 30_000;
 const CHECK_MS = 3_000;
 const AWARENESS_MS = 15_000;
+const AWARENESS_LOST_MS = 30_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /** How long a refusal may be under way: a repeated one is parked, frames are held back by cuts, and peers stand still. */
@@ -53,6 +55,10 @@ export class Browser {
   #heardAt = 0;
   #awarenessClock = 0;
   synced = false;
+  /** When it was last synced for the first time on a connection. */
+  attachedAt = 0;
+  /** What it was told of other clients; a clock is kept when its client is gone. */
+  readonly #others = new Map<number, { readonly clock: number; readonly present: boolean; readonly at: number }>();
   /** How often it was told 4404. */
   turnedAway = 0;
   /** Set while the peer says that what this tab holds was deleted. */
@@ -83,6 +89,11 @@ export class Browser {
     return this.#connection;
   }
 
+  /** Clients of other tabs that it shows as being there. */
+  seen(): number[] {
+    return [...this.#others].flatMap(([client, { present }]) => (present ? [client] : []));
+  }
+
   /** The tab is closed for good. */
   close(): void {
     if (this.#state === "open") this.#sendAwareness("null");
@@ -98,6 +109,7 @@ export class Browser {
     this.#connection = undefined;
     this.editor.destroy();
     this.editor = this.#createEditor();
+    this.#others.clear();
     this.stale = false;
     this.synced = false;
     this.#state = "offline";
@@ -110,6 +122,7 @@ export class Browser {
     return new Editor({
       name: this.name,
       random: this.#random.fork(),
+      rich: world.severe,
       wrote: (client, name, update) => {
         world.counters.writes++;
         for (const witness of world.witnesses) witness.wrote?.(client, name, update);
@@ -167,6 +180,7 @@ export class Browser {
         return;
       case "step-2":
         this.editor.receive(message.update);
+        if (!this.synced) this.attachedAt = world.timeline.now;
         this.synced = true;
         return;
       case "update":
@@ -174,6 +188,21 @@ export class Browser {
         this.editor.receive(message.update);
         return;
       case "awareness":
+        for (const state of message.states) this.#notice(state);
+    }
+  }
+
+  /** As the protocol's own code does it: what it has forgotten the state of, it still knows the clock of. */
+  #notice({ client, clock, present }: AwarenessState): void {
+    if (client === this.editor.client) return;
+    const known = this.#others.get(client);
+    const newer = clock > (known?.clock ?? 0) || (clock === known?.clock && known.present && !present);
+    if (newer) this.#others.set(client, { clock, present, at: this.#options.world.timeline.now });
+  }
+
+  #loseSight(ofClient: (at: number) => boolean): void {
+    for (const [client, { clock, at }] of this.#others) {
+      if (ofClient(at)) this.#others.set(client, { clock, at, present: false });
     }
   }
 
@@ -193,6 +222,7 @@ export class Browser {
     if (connection !== this.#connection || this.closed) return;
     this.#connection = undefined;
     this.synced = false;
+    this.#loseSight(() => true);
     if (code !== ABNORMAL) this.#failures++;
     this.#state = "offline";
     if (code >= 4400 && code < 4500) return this.#turnedAway(code);
@@ -248,10 +278,13 @@ export class Browser {
   }
 
   #checkSilence(): void {
-    if (this.#state !== "open" || this.#options.world.timeline.now - this.#heardAt <= SILENT_MS) return;
+    const { now } = this.#options.world.timeline;
+    this.#loseSight((at) => now - at >= AWARENESS_LOST_MS);
+    if (this.#state !== "open" || now - this.#heardAt <= SILENT_MS) return;
     this.#connection?.close(0, 1001);
     this.#connection = undefined;
     this.synced = false;
+    this.#loseSight(() => true);
     this.#retryLater();
   }
 

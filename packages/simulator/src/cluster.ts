@@ -30,6 +30,7 @@ export interface ClusterOptions {
   readonly replicaConfig: Partial<ReplicaConfig>;
   readonly relayConfig?: Partial<RelayConfig>;
   readonly linkBudgetBytes?: number;
+  readonly severe?: boolean;
   readonly print?: ((line: string) => void) | undefined;
 }
 
@@ -39,6 +40,7 @@ export class Cluster {
   readonly timeline = new Timeline();
   readonly counters = createCounters();
   readonly random: Random;
+  readonly severe: boolean;
   readonly trace: Trace;
   readonly network: Network;
   readonly clusterId = CLUSTER_ID;
@@ -58,6 +60,7 @@ export class Cluster {
 
   constructor(options: ClusterOptions) {
     this.random = new Random(options.seed);
+    this.severe = options.severe ?? false;
     this.trace = new Trace(options.print);
     const { timeline, counters } = this;
     this.network = new Network({ timeline, counters, random: this.random.fork(), adversarial: options.adversarial });
@@ -77,6 +80,7 @@ export class Cluster {
       relayConfig: options.relayConfig ?? {},
       peerAt: (url) => this.peers.find((peer) => peer.settings.url === url),
       linkBudgetBytes: options.linkBudgetBytes ?? Number.POSITIVE_INFINITY,
+      severe: this.severe,
     };
   }
 
@@ -109,6 +113,15 @@ export class Cluster {
   /** A disk holds less than it did, and may. */
   forgive(peer: SimulatedPeer): void {
     for (const witness of this.#world.witnesses) witness.lost?.(peer);
+  }
+
+  /** Somebody who is no tab and no handle of ours has written this, and sends it to a peer that takes writes. */
+  own(client: number, name: string, update: Uint8Array): void {
+    const writer = this.peers.find(({ mayWrite }) => mayWrite);
+    for (const witness of this.#world.witnesses) {
+      witness.wrote?.(client, name, update);
+      if (writer !== undefined) witness.offered?.(writer, client, Number.MAX_SAFE_INTEGER);
+    }
   }
 
   openTab(

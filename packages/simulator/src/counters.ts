@@ -8,8 +8,15 @@ export interface Counters {
   transactionsLost: number;
   restarts: number;
   partitions: number;
+  oneWayPartitions: number;
+  halfOpenConnections: number;
+  midFrameCuts: number;
+  slowLinks: number;
+  clockLeaps: number;
+  hostileLies: number;
   deletions: number;
   recreations: number;
+  storms: number;
   restores: number;
   clones: number;
   backups: number;
@@ -58,8 +65,15 @@ export function createCounters(): Counters {
     transactionsLost: 0,
     restarts: 0,
     partitions: 0,
+    oneWayPartitions: 0,
+    halfOpenConnections: 0,
+    midFrameCuts: 0,
+    slowLinks: 0,
+    clockLeaps: 0,
+    hostileLies: 0,
     deletions: 0,
     recreations: 0,
+    storms: 0,
     restores: 0,
     clones: 0,
     backups: 0,
@@ -107,6 +121,14 @@ const HOUR_MIN: Partial<Counters> = {
   crashes: 20,
   partitions: 20,
   restores: 1,
+  clones: 1,
+  oneWayPartitions: 1,
+  slowReaders: 4,
+  pauses: 1,
+  fullDisks: 1,
+  failedDisks: 1,
+  rowsSpoiled: 1,
+  brokenConnections: 40,
   crashesWithEchoInFlight: 1,
   roundsThatRepaired: 1,
   pendingResolved: 1,
@@ -115,12 +137,28 @@ const HOUR_MIN: Partial<Counters> = {
 };
 /** What an hour with followers must hold besides. */
 const FOLLOWER_HOUR_MIN: Partial<Counters> = { roleChanges: 4, failovers: 1, tabsRefused: 1, writesRefused: 1 };
+/** What a severe hour must hold besides. */
+const SEVERE_HOUR_MIN: Partial<Counters> = {
+  storms: 2,
+  halfOpenConnections: 4,
+  midFrameCuts: 6,
+  slowLinks: 3,
+  clockLeaps: 1,
+};
+/** What an hour with a hostile peer must hold besides. */
+const HOSTILE_HOUR_MIN: Partial<Counters> = { hostileLies: 100 };
 const DELETIONS_AND_RECREATIONS_MIN = 10;
 
 /** What an hour lacks; empty when it was hard enough. */
-export function shortfalls(counters: Counters, followers = false): string[] {
+export function shortfalls(counters: Counters, { followers = false, severe = false, hostile = false } = {}): string[] {
   const short: string[] = [];
-  for (const [name, least] of Object.entries({ ...HOUR_MIN, ...(followers ? FOLLOWER_HOUR_MIN : {}) })) {
+  const due = {
+    ...HOUR_MIN,
+    ...(followers ? FOLLOWER_HOUR_MIN : {}),
+    ...(severe ? SEVERE_HOUR_MIN : {}),
+    ...(hostile ? HOSTILE_HOUR_MIN : {}),
+  };
+  for (const [name, least] of Object.entries(due)) {
     const count = counters[name as keyof Counters];
     if (count < least) short.push(`${name}: ${count}, at least ${least} are due`);
   }

@@ -12,7 +12,8 @@ export function edit(editor: Editor): boolean {
   const before = editor.updates;
   const { random } = editor;
   const choice = random.between(1, 100);
-  if (choice <= 45) typeText(editor);
+  if (choice <= 4 && editor.rich) formatText(editor);
+  else if (choice <= 45) typeText(editor);
   else if (choice <= 55) deleteText(editor);
   else if (choice <= 68) setField(editor);
   else if (choice <= 78) changeArray(editor);
@@ -36,6 +37,16 @@ function deleteText({ text, random }: Editor): void {
   if (text.length === 0) return;
   const at = random.between(0, text.length - 1);
   text.delete(at, Math.min(text.length - at, random.between(1, 6)));
+}
+
+/** Rich text: marks over a stretch that overlaps others', marked words, and embedded objects. */
+function formatText({ text, random }: Editor): void {
+  const mark = { [random.pick(["bold", "italic", "colour"])]: random.pick([true, null, "teal"]) };
+  const at = random.between(0, text.length);
+  const choice = random.between(1, 10);
+  if (choice <= 6 && at < text.length) text.format(at, Math.min(text.length - at, random.between(1, 12)), mark);
+  else if (choice <= 9) text.insert(at, `${random.hex(3)} `, mark);
+  else text.insertEmbed(at, { image: random.hex(4) });
 }
 
 function setField({ map, random }: Editor): void {

@@ -11,6 +11,8 @@ const REMOTE = "remote";
 export interface EditorOptions {
   readonly name: string;
   readonly random: Random;
+  /** Formats its text as well. */
+  readonly rich: boolean;
   readonly wrote: (client: number, name: string, update: Uint8Array) => void;
   /** A local update, to be sent. */
   readonly send: (update: Uint8Array) => void;
@@ -20,6 +22,7 @@ export class Editor {
   readonly doc: Y.Doc;
   readonly name: string;
   readonly random: Random;
+  readonly rich: boolean;
   readonly undo: Y.UndoManager;
   readonly text: Y.Text;
   readonly map: Y.Map<unknown>;
@@ -28,9 +31,10 @@ export class Editor {
   /** Local updates so far. */
   updates = 0;
 
-  constructor({ name, random, wrote, send }: EditorOptions) {
+  constructor({ name, random, rich, wrote, send }: EditorOptions) {
     this.name = name;
     this.random = random;
+    this.rich = rich;
     // A guid of its own: the default one is random.
     this.doc = new Y.Doc({ guid: random.hex(16) });
     this.doc.clientID = random.chance(0.5) ? random.word() : random.between(2 ** 32, 2 ** 53 - 1);

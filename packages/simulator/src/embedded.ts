@@ -66,6 +66,7 @@ export class Embedded {
     const editor: Editor = new Editor({
       name,
       random: random.fork(),
+      rich: world.severe,
       wrote: (client, of, update) => {
         world.counters.writes++;
         for (const witness of world.witnesses) witness.wrote?.(client, of, update);

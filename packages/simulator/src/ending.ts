@@ -1,5 +1,6 @@
 /** How a simulated run ends: everything is healed and read, everybody comes to rest, and every promise is checked. */
 import { checkAlongRules, findLag, findUntold } from "./checkers/along-rules.ts";
+import { checkAwareness } from "./checkers/awareness.ts";
 import { checkStoredBounds } from "./checkers/bounds.ts";
 import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/convergence.ts";
 import { checkFingerprints } from "./checkers/fingerprints.ts";
@@ -56,6 +57,7 @@ export function checkEnd(cluster: Cluster): void {
   for (const browser of cluster.browsers) {
     if (browser.attached) checkEditor(browser.editor, browser.place, agreed);
   }
+  checkAwareness(cluster);
   for (const { editor, peer } of cluster.handles) checkEditor(editor, `a handle of ${peer.place}`, agreed);
 }
 

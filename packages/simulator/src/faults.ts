@@ -1,5 +1,6 @@
 /** What goes wrong in an hour, drawn from the seed before it begins; every fault ends by itself or with `stop`. */
 import type { Cluster } from "./cluster.ts";
+import { planLinkFaults } from "./link-faults.ts";
 import type { SimulatedPeer } from "./peer.ts";
 import type { Random } from "./random.ts";
 import { spoilRow } from "./spoil.ts";
@@ -15,6 +16,7 @@ const PAUSES = 3;
 const SLOW_READERS = 12;
 const OFFLINE_TABS = 20;
 const BROKEN_CONNECTIONS = 40;
+const CLOCK_LEAPS = 3;
 /** Transactions that a peer may lose that does not wait for its disk. */
 const UNSYNCED_MAX = 40;
 
@@ -40,6 +42,12 @@ export class Faults {
     this.#plan(BROKEN_CONNECTIONS, () => this.#random.pickOrNone(cluster.network.all())?.break());
     this.#planRestore();
     this.#planClone();
+    if (!cluster.severe) return;
+    this.#plan(CLOCK_LEAPS, () => this.#leapClock());
+    planLinkFaults(cluster, this.#random, {
+      plan: (count, action) => this.#plan(count, action),
+      after: (ms, action) => this.#after(ms, action),
+    });
   }
 
   /** Heals everything and starts whoever is down. */
@@ -55,6 +63,7 @@ export class Faults {
       if (!peer.running) peer.start();
     }
     for (const browser of browsers) browser.connection?.setReading(0, true);
+    for (const connection of network.all()) for (const side of [0, 1] as const) connection.setReading(side, true);
   }
 
   #plan(count: number, action: () => void): void {
@@ -98,6 +107,8 @@ export class Faults {
   #start(peer: SimulatedPeer): void {
     if (peer.running || !this.#cluster.peers.includes(peer)) return;
     this.#cluster.counters.restarts++;
+    // Nobody starts on a disk that is about to fail.
+    peer.disk.store.failNext("failed", 0);
     peer.start();
   }
 
@@ -112,6 +123,7 @@ export class Faults {
     if (other.length === 0) return;
     counters.partitions++;
     const oneWay = random.chance(0.2);
+    if (oneWay) counters.oneWayPartitions++;
     const pairs = one.flatMap((left) => other.map((right) => [left.place, right.place] as const));
     for (const [from, to] of pairs) {
       network.cut(from, to);
@@ -154,6 +166,13 @@ export class Faults {
     this.#after(this.#random.between(5_000, 30_000), () => {
       peer.slowDisk = false;
     });
+  }
+
+  #leapClock(): void {
+    const peer = this.#running();
+    if (peer === undefined) return;
+    this.#cluster.counters.clockLeaps++;
+    peer.leap(this.#random.between(1_000, this.#random.chance(0.3) ? 3_600_000 : 60_000));
   }
 
   #pause(): void {

@@ -5,6 +5,7 @@
  *
  * In adversarial mode frames between peers are also lost, doubled and delivered out of order, which no TCP does.
  */
+import { Traffic } from "./checkers/traffic.ts";
 import type { Counters } from "./counters.ts";
 import type { Random } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
@@ -45,6 +46,8 @@ export class Network {
   readonly random: Random;
   readonly counters: Counters;
   adversarial: boolean;
+  /** Of frames between peers. */
+  readonly traffic = new Traffic();
   /** Looks at every frame that one peer sends another. */
   overhear: ((bytes: Uint8Array, from: Place, to: Place) => void) | undefined;
   /** One-way cuts: "from>to". */
@@ -142,10 +145,11 @@ export class Connection {
   /** Bytes under way in one direction above which the sender is told that it is congested. */
   budgetBytes = Number.POSITIVE_INFINITY;
   #broken = false;
-  readonly #betweenPeers: boolean;
+  #breaksInFrame = false;
+  readonly betweenPeers: boolean;
 
   constructor(network: Network, from: Place, to: Place, betweenPeers: boolean) {
-    this.#betweenPeers = betweenPeers;
+    this.betweenPeers = betweenPeers;
     this.from = from;
     this.to = to;
     this.#network = network;
@@ -171,13 +175,17 @@ export class Connection {
     if (this.#broken || way.closed) return;
     this.#account(way, bytes.length, side);
     const { random, counters } = this.#network;
-    if (this.#betweenPeers) this.#network.overhear?.(bytes, way.from, way.to);
-    const adversarial = this.#network.adversarial && this.#betweenPeers;
+    if (this.betweenPeers) {
+      this.#network.traffic.note(this.#network.timeline.now, way.from, way.to, bytes.length);
+      this.#network.overhear?.(bytes, way.from, way.to);
+    }
+    const adversarial = this.#network.adversarial && this.betweenPeers;
     if (adversarial && random.chance(0.01)) {
       counters.framesDropped++;
       this.#account(way, -bytes.length, side);
       return;
     }
+    if (this.#breaksInFrame) return this.#breakInFrame(way);
     const item = { bytes, note, code: 0 };
     this.#schedule(way, side, item, adversarial && random.chance(0.02));
     if (adversarial && random.chance(0.02)) {
@@ -214,6 +222,18 @@ export class Connection {
       this.#schedule(way, side, { bytes: undefined, note: 0, code: ABNORMAL }, false);
     }
     if (!told) this.#network.forget(this);
+  }
+
+  /** The next frame arrives in part only: to the other end it is lost, and the connection with it. */
+  breakInNextFrame(): void {
+    this.#breaksInFrame = true;
+  }
+
+  #breakInFrame({ from, to }: Way): void {
+    const { timeline, counters } = this.#network;
+    counters.midFrameCuts++;
+    this.#breaksInFrame = false;
+    timeline.after(Math.floor(this.#network.delay(from, to) / 2), () => this.break());
   }
 
   /** A reader who pauses lets frames pile up. */

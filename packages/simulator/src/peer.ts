@@ -10,6 +10,7 @@ import { Relay } from "@yarrow/relay";
 import type { SessionEffect, SessionEvent } from "@yarrow/relay";
 import { Replica, StoreFailedError, doWork } from "@yarrow/replica";
 import type { Effect, Event, SubscriberId } from "@yarrow/replica";
+import { Clock } from "./clock.ts";
 import type { Disk } from "./disk.ts";
 import type { Connection, Place } from "./network.ts";
 import type { PeerSettings } from "./peer-settings.ts";
@@ -36,7 +37,7 @@ interface Process {
   readonly relay: Relay;
   readonly sockets: Sockets;
   readonly handles: Map<SubscriberId, Handle>;
-  readonly clockOffsetMs: number;
+  readonly clock: Clock;
   inbox: AnyEvent[];
   stepAt: number | undefined;
   committing: { readonly effects: readonly AnyEffect[]; readonly transactions: number } | undefined;
@@ -45,8 +46,6 @@ interface Process {
   pausedUntil: number;
 }
 
-/** Peers' clocks start at this time of 2026. */
-const CLOCK_START_MS = 1_780_000_000_000;
 /** An engine that wakes itself this often without time passing does not come to rest. */
 const STEPS_IN_PLACE_MAX = 10_000;
 
@@ -73,6 +72,10 @@ export class SimulatedPeer {
 
   get running(): boolean {
     return this.#process !== undefined;
+  }
+
+  get processId(): ProcessId | undefined {
+    return this.#process?.id;
   }
 
   get replica(): Replica | undefined {
@@ -124,7 +127,16 @@ export class SimulatedPeer {
   }
 
   now(): number {
-    return CLOCK_START_MS + this.#world.timeline.now + (this.#process?.clockOffsetMs ?? 0);
+    const { now } = this.#world.timeline;
+    return this.#process?.clock.at(now) ?? now;
+  }
+
+  /** Its clock leaps forward. */
+  leap(ms: number): void {
+    const process = this.#process;
+    if (process === undefined) return;
+    process.clock.leap(ms);
+    this.#schedule(process, this.#world.timeline.now);
   }
 
   incarnationOf(name: string): Incarnation {
@@ -134,9 +146,7 @@ export class SimulatedPeer {
   start(): void {
     const { timeline, clusterId, replicaConfig, relayConfig } = this.#world;
     const random = this.#random.fork();
-    const clockOffsetMs = this.#random.chance(0.1)
-      ? this.#random.between(-600_000, 600_000)
-      : this.#random.between(0, 5_000);
+    const clock = new Clock(timeline.now, this.#random, this.#world.severe);
     const id = random.hex(16) as ProcessId;
     const { store } = this.disk;
     if (store.readClusterId() === undefined) store.transaction(() => store.writeClusterId(clusterId));
@@ -151,7 +161,7 @@ export class SimulatedPeer {
       config: replicaConfig,
       copies: this.settings.copies ?? {},
       role: this.settings.role,
-      now: CLOCK_START_MS + timeline.now + clockOffsetMs,
+      now: clock.at(timeline.now),
     });
     const sockets = new Sockets({
       world: this.#world,
@@ -176,7 +186,7 @@ export class SimulatedPeer {
       relay,
       sockets,
       handles: new Map(),
-      clockOffsetMs,
+      clock,
       inbox: [],
       stepAt: undefined,
       committing: undefined,
@@ -327,7 +337,7 @@ export class SimulatedPeer {
     if (process.inbox.length > 0) return this.#schedule(process, this.#world.timeline.now);
     const deadline = process.relay.nextDeadline();
     if (deadline === Number.POSITIVE_INFINITY) return;
-    this.#schedule(process, Math.ceil(deadline - CLOCK_START_MS - process.clockOffsetMs));
+    this.#schedule(process, process.clock.whenShows(deadline));
   }
 
   #perform(process: Process, effect: AnyEffect): void {

@@ -79,6 +79,10 @@ export class Random {
     return text.slice(0, digits);
   }
 
+  bytes(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.word() & 0xff);
+  }
+
   /** A generator of its own, so that what one part draws does not move the others. */
   fork(): Random {
     return new Random(this.word(), this.word());

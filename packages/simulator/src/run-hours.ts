@@ -10,6 +10,9 @@ export interface HoursOptions {
   readonly peers?: number | undefined;
   /** Instead of hours: runs with so many backups that are taken, restored and joined. */
   readonly backups?: number | undefined;
+  readonly severe?: boolean | undefined;
+  /** Threads at once; one for each processor when undefined. */
+  readonly workers?: number | undefined;
   readonly onHour?: (outcome: HourOutcome) => void;
 }
 
@@ -22,14 +25,23 @@ export interface HourRequest {
   readonly seed: number;
   readonly peers: number | undefined;
   readonly backups: number | undefined;
+  readonly severe: boolean | undefined;
 }
 
 /** By ascending seed. A failed hour does not stop the others. */
-export async function runHours({ seed, hours, peers, backups, onHour }: HoursOptions): Promise<HourOutcome[]> {
+export async function runHours({
+  seed,
+  hours,
+  peers,
+  backups,
+  severe,
+  workers,
+  onHour,
+}: HoursOptions): Promise<HourOutcome[]> {
   const seeds = Array.from({ length: hours }, (_, index) => seed + index);
   const outcomes: HourOutcome[] = [];
-  const crew = Array.from({ length: Math.min(hours, availableParallelism()) }, () =>
-    work(seeds, { peers, backups }, (outcome) => {
+  const crew = Array.from({ length: Math.min(hours, workers ?? availableParallelism()) }, () =>
+    work(seeds, { peers, backups, severe }, (outcome) => {
       outcomes.push(outcome);
       onHour?.(outcome);
     }),

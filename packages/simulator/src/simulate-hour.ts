@@ -12,6 +12,7 @@ import { shortfalls } from "./counters.ts";
 import type { Counters } from "./counters.ts";
 import { checkDisk, checkEnd, scrub, settle, settleAlongRules } from "./ending.ts";
 import { Faults } from "./faults.ts";
+import { Hostile } from "./hostile.ts";
 import type { Random } from "./random.ts";
 import { Random as Generator } from "./random.ts";
 import { RoleChanges } from "./role-changes.ts";
@@ -22,9 +23,13 @@ export interface HourOptions {
   readonly seed: number;
   /** 3 to 5, drawn from the seed, when undefined. */
   readonly peers?: number | undefined;
+  /** With faults that the ordinary hour does not have: see docs/decisions/0015. */
+  readonly severe?: boolean | undefined;
   readonly print?: ((line: string) => void) | undefined;
   /** Simulated milliseconds; an hour when undefined. Shorter runs are not held to what an hour must hold. */
   readonly lengthMs?: number | undefined;
+  /** Told in the end, broken promise or not, how much simulated time has passed. */
+  readonly reached?: ((ms: number) => void) | undefined;
 }
 
 export interface HourReport {
@@ -37,11 +42,14 @@ export interface HourReport {
 const HOUR_MS = 3_600_000;
 const CHECKPOINT_MS = 300_000;
 const BOUNDS_MS = 30_000;
+/** Of severe hours. */
+const HOSTILE_SHARE = 0.3;
 /** Beats tell followers their lag and change nothing else; as many as there are in life would be most of the hour. */
 const BEAT_MS = 2_000;
 
 /** Runs the hour. Throws {@link Violation} when a promise is broken, and whatever a peer throws. */
-export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOptions): HourReport {
+export function simulateHour(options: HourOptions): HourReport {
+  const { seed, print, lengthMs = HOUR_MS } = options;
   const draw = new Generator(seed, 1);
   const cluster = new Cluster({
     seed,
@@ -49,13 +57,36 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
     replicaConfig: { ...drawConfig(draw), ...drawGossip(new Generator(seed, 4)), beatIntervalMs: BEAT_MS },
     linkBudgetBytes: draw.pick([512, 4_096, 1_048_576]),
     print,
+    severe: options.severe ?? false,
   });
+  let kind = { followers: false, hostile: false };
+  try {
+    kind = runHour(cluster, draw, options);
+  } finally {
+    options.reached?.(cluster.timeline.now);
+  }
+  if (lengthMs >= HOUR_MS) {
+    const short = shortfalls(cluster.counters, { ...kind, severe: options.severe ?? false });
+    if (short.length > 0) violated("hardness", short.join("; "));
+  }
+  return { seed, counters: cluster.counters, hash: cluster.trace.hash };
+}
+
+/** Returns who was there besides writers. */
+function runHour(
+  cluster: Cluster,
+  draw: Random,
+  { seed, peers, lengthMs = HOUR_MS }: HourOptions,
+): { readonly followers: boolean; readonly hostile: boolean } {
   const drawRoles = new Generator(seed, 3);
   const roles = rolesOf(drawRoles, peers ?? draw.pick([3, 3, 4, 5]));
   addPeers(cluster, roles, { draw, drawCopies: new Generator(seed, 2), drawRoles });
   const changes = roles.includes("follower") ? new RoleChanges(cluster, drawRoles.fork(), lengthMs) : undefined;
   const workload = new Workload(cluster, lengthMs);
   const faults = new Faults(cluster, lengthMs);
+  const drawHostile = new Generator(seed, 4);
+  const hostile =
+    cluster.severe && drawHostile.chance(HOSTILE_SHARE) ? new Hostile(cluster, drawHostile, lengthMs) : undefined;
   every(cluster, CHECKPOINT_MS, lengthMs, () => checkpoint(cluster));
   every(cluster, BOUNDS_MS, lengthMs, () => {
     for (const peer of cluster.peers) checkBounds(peer);
@@ -68,6 +99,7 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
   workload.stop();
   faults.stop();
   changes?.stop();
+  hostile?.stop();
   scrub(cluster);
   if (changes !== undefined) {
     settleAlongRules(cluster);
@@ -76,11 +108,8 @@ export function simulateHour({ seed, peers, print, lengthMs = HOUR_MS }: HourOpt
   settle(cluster);
   checkEnd(cluster);
   checkRest(cluster);
-  if (lengthMs >= HOUR_MS) {
-    const short = shortfalls(cluster.counters, changes !== undefined);
-    if (short.length > 0) violated("hardness", short.join("; "));
-  }
-  return { seed, counters: cluster.counters, hash: cluster.trace.hash };
+  cluster.network.traffic.checkBudget(cluster.peers.length, cluster.counters.writes, cluster.timeline.now);
+  return { followers: changes !== undefined, hostile: hostile !== undefined };
 }
 
 /** Small limits, so that an hour reaches them. */

@@ -11,7 +11,14 @@ const UPDATE = 2;
 export type ServerMessage =
   | { readonly type: "step-1"; readonly stateVector: Uint8Array }
   | { readonly type: "step-2" | "update"; readonly update: Uint8Array }
-  | { readonly type: "awareness" };
+  | { readonly type: "awareness"; readonly states: readonly AwarenessState[] };
+
+/** `present`: false when the client says goodbye. */
+export interface AwarenessState {
+  readonly client: number;
+  readonly clock: number;
+  readonly present: boolean;
+}
 
 export function step1(stateVector: Uint8Array): Uint8Array {
   return syncMessage(STEP_1, stateVector);
@@ -43,12 +50,21 @@ export function decodeServerFrame(frame: Uint8Array): ServerMessage {
   const short = (frame[1] as number) & 0x7f;
   const decoder = decoding.createDecoder(frame.subarray(short < 126 ? 2 : short === 126 ? 4 : 10));
   const type = decoding.readVarUint(decoder);
-  if (type === AWARENESS) return { type: "awareness" };
+  if (type === AWARENESS) return { type: "awareness", states: readStates(decoding.readVarUint8Array(decoder)) };
   if (type !== SYNC) throw new Error(`a server sent message type ${type}`);
   const kind = decoding.readVarUint(decoder);
   const bytes = decoding.readVarUint8Array(decoder);
   if (kind === STEP_1) return { type: "step-1", stateVector: bytes };
   return { type: kind === STEP_2 ? "step-2" : "update", update: bytes };
+}
+
+function readStates(bytes: Uint8Array): AwarenessState[] {
+  const decoder = decoding.createDecoder(bytes);
+  return Array.from({ length: decoding.readVarUint(decoder) }, () => ({
+    client: decoding.readVarUint(decoder),
+    clock: decoding.readVarUint(decoder),
+    present: decoding.readVarString(decoder) !== "null",
+  }));
 }
 
 function syncMessage(kind: number, body: Uint8Array): Uint8Array {

@@ -8,11 +8,12 @@ import { Violation } from "./witness.ts";
 const port = parentPort;
 port?.on("message", (request: HourRequest) => port.postMessage(simulate(request), []));
 
-function simulate({ seed, peers, backups }: HourRequest): HourOutcome {
+function simulate({ seed, peers, backups, severe }: HourRequest): HourOutcome {
   const startedAt = performance.now();
   const ms = (): number => Math.round(performance.now() - startedAt);
   try {
-    const report = backups === undefined ? simulateHour({ seed, peers }) : simulateBackups({ seed, cycles: backups });
+    const report =
+      backups === undefined ? simulateHour({ seed, peers, severe }) : simulateBackups({ seed, cycles: backups });
     return { seed, report, ms: ms(), failure: undefined };
   } catch (error) {
     return { seed, report: undefined, ms: ms(), failure: describe(error) };

@@ -14,6 +14,8 @@ const HANDLES = 3;
 const WRITE_EVERY_MS = 880;
 const TAB_CHANGES_EVERY_MS = 15_000;
 const DELETIONS = 24;
+/** A document is deleted and made anew again and again, on several peers at once. */
+const STORMS = 2;
 
 export class Workload {
   readonly #cluster: Cluster;
@@ -28,6 +30,26 @@ export class Workload {
     this.#again(TAB_CHANGES_EVERY_MS, () => this.#changeTabs());
     for (const time of this.#random.times(DELETIONS, 60_000, lengthMs - 120_000)) {
       cluster.timeline.at(time, () => this.#delete());
+    }
+    for (const time of this.#random.times(cluster.severe ? STORMS : 0, 60_000, lengthMs - 120_000)) {
+      cluster.timeline.at(time, () => this.#storm());
+    }
+  }
+
+  /** Within seconds, several people delete a document and make it anew, each at a peer of their own. */
+  #storm(): void {
+    const random = this.#random;
+    const name = random.pick(BUSY);
+    this.#cluster.counters.storms++;
+    for (let turn = random.between(4, 10); turn > 0; turn--) {
+      this.#cluster.timeline.after(random.between(0, 8_000), () => {
+        const peer = this.#runningPeer();
+        if (peer === undefined || this.#stopped) return;
+        if (random.chance(0.6)) return this.#cluster.deleteDocument(name, peer);
+        const editors = this.#cluster.browsers.filter((tab) => tab.name === name && this.#writesAt(tab.peer));
+        const tab = random.pickOrNone(editors) ?? this.#openTab(name);
+        if (!tab.editor.destroyed) edit(tab.editor);
+      });
     }
   }
 

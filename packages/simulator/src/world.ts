@@ -21,4 +21,6 @@ export interface World {
   /** Who answers at an address. */
   readonly peerAt: (url: string) => SimulatedPeer | undefined;
   readonly linkBudgetBytes: number;
+  /** The faults and the work that come with `--severe`. */
+  readonly severe: boolean;
 }

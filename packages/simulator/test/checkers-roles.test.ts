@@ -190,7 +190,7 @@ describe("refusals", () => {
 });
 
 test("[SIM16] an hour with followers in which no role changed is no proof", () => {
-  const short = shortfalls(createCounters(), true);
+  const short = shortfalls(createCounters(), { followers: true });
   expect(short).toContain("roleChanges: 0, at least 4 are due");
   expect(short).toContain("failovers: 0, at least 1 are due");
   expect(shortfalls(createCounters()).join()).not.toContain("roleChanges");

@@ -8,7 +8,7 @@ const HOURS = 10;
 const FIRST_SEED = 1;
 
 describe("cluster-hours", () => {
-  test("[SIM1, SIM2, SIM3, SIM4, SIM5, SIM6, SIM12, SIM13, SIM14, SIM15] keep every promise while peers crash, part, forget, fill up and change their roles", async () => {
+  test("[SIM1, SIM2, SIM3, SIM4, SIM5, SIM6, SIM12, SIM13, SIM14, SIM15, SIM18, SIM19] keep every promise while peers crash, part, forget, fill up and change their roles", async () => {
     const outcomes = await runHours({ hours: HOURS, seed: FIRST_SEED });
     const failures = outcomes.flatMap(({ seed, failure }) =>
       failure === undefined ? [] : [`npm run simulate -- --hours 1 --seed ${seed}: ${failure}`],
@@ -29,7 +29,22 @@ describe("cluster-hours", () => {
     expect(total.handlesRefused).toBeGreaterThan(0);
     expect(total.deletionsRefused).toBeGreaterThan(0);
     expect(total.followersAhead).toBeGreaterThan(0);
+    expect(total.framesReordered).toBeGreaterThan(0);
   }, 180_000);
+
+  test("[SIM20, SIM21] have their half-open links, cut frames, slow links, leaping clocks, storms and a member that lies", () => {
+    const { counters } = simulateHour({ seed: 11, severe: true, lengthMs: 360_000 });
+    for (const fault of [
+      "halfOpenConnections",
+      "midFrameCuts",
+      "slowLinks",
+      "clockLeaps",
+      "storms",
+      "hostileLies",
+    ] as const) {
+      expect(counters[fault], fault).toBeGreaterThan(0);
+    }
+  });
 
   test("[SIM7] are the same for the same seed, down to the last byte", () => {
     const once = simulateHour({ seed: 42, lengthMs: 240_000 });

@@ -1,8 +1,9 @@
 /**
  * Nothing appears that nobody wrote, and nothing looks other than it was written. All local updates of all clients are kept;
- * those that the peers hold at the end, applied by plain Yjs to an empty document, must give exactly the peers' content.
+ * those that the peers hold at the end, applied by plain Yjs to an empty document, must give exactly the peers' content. And no client
+ * writes a clock twice: two structs under one name are the one difference that no merge can see.
  */
-import { contentDigest } from "@yarrow/replica";
+import { contentDigest, scanUpdate } from "@yarrow/replica";
 import type { Contribution, InspectedDocument } from "@yarrow/replica";
 import type { Witness } from "../witness.ts";
 import { violated } from "../witness.ts";
@@ -27,6 +28,11 @@ export class Authorship implements Witness {
     const known = this.#clients.get(client) ?? { name, clock: 0 };
     if (known.name !== name) violated("authorship", `client ${client} was drawn twice; choose another seed`);
     this.#clients.set(client, known);
+    const before = known.clock;
+    for (const { client: writer, start } of scanUpdate(update).sections) {
+      if (writer === client && start < before)
+        violated("equivocation", `client ${client} in ${name} wrote clock ${start} twice; it was at ${before}`);
+    }
     for (const [writer, clock] of contribution.clocks) {
       if (writer === client) known.clock = Math.max(known.clock, clock);
       else violated("authorship", `a local update of client ${client} holds structs of client ${writer}`);

@@ -24,6 +24,8 @@ export interface CopiesParts {
 
 export class CopiesChecker implements Witness {
   readonly #parts: CopiesParts;
+  /** Edits that a peer has acknowledged without copies, and when that was last seen to change. */
+  readonly #skipped = new Map<SimulatedPeer, { readonly skipped: number; readonly at: number }>();
   #forgotAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: CopiesParts) {
@@ -44,7 +46,7 @@ export class CopiesChecker implements Witness {
     const clock = client === undefined ? undefined : Y.parseUpdateMeta(message.update).to.get(client);
     if (client === undefined || clock === undefined) return;
     const copies = peer.replica?.status(peer.now()).copies;
-    if (copies === undefined || copies.state !== "synchronous") return;
+    if (copies === undefined || copies.state !== "synchronous" || this.#hasSkipped(peer, copies.skipped)) return;
     const incarnation = peer.incarnationOf(name);
     const holders = this.#holders(name, incarnation, client, clock);
     counters.echoesWithCopies++;
@@ -54,6 +56,15 @@ export class CopiesChecker implements Witness {
       "copies",
       `${peer.place} told ${address} in ${name} by ${message.type} that clock ${clock} of client ${client} is kept; ${holders.size} of ${copies.wanted + 1} have it`,
     );
+  }
+
+  /** In this very step it has acknowledged without copies, and recovered from that in the same step. */
+  #hasSkipped(peer: SimulatedPeer, skipped: number): boolean {
+    const { now } = this.#parts.timeline;
+    const known = this.#skipped.get(peer);
+    if (known?.skipped === skipped) return known.at === now;
+    this.#skipped.set(peer, { skipped, at: now });
+    return known !== undefined || skipped > 0;
   }
 
   /** Identities whose disk has so much of a client, or has seen the incarnation end. */
