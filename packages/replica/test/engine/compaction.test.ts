@@ -95,7 +95,7 @@ describe("compaction", () => {
     const { cluster, peer, writer } = written(10, { entryIdleMs: 100, compactTailBytes: 6_000 });
     const work = begin(cluster, peer);
     cluster.run(1_000);
-    writer.type("more ".repeat(500));
+    writer.type("more ".repeat(1_000));
     cluster.run(10);
     const { sequence } = peer.store.readSnapshot(rowOf(peer).id, 1, "head")!;
     expect(sequence).toBe(rowOf(peer).lastSequence);
