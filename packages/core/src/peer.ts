@@ -317,6 +317,7 @@ export class RunningPeer implements Peer {
       settled: () => this.#loop.settled(),
       nextSubscriber: () => this.#nextSubscriber++,
       token: (subscriber, name) => encodeTokenText(this.#parts.replica.token(subscriber, name)),
+      refusal: () => this.#parts.replica.refusal(),
       readOnly: () => this.#storeFull || this.#role === "follower",
       register: (handle, subscriber) => this.#handles.register(handle, subscriber),
       unregister: (handle, subscriber) => this.#handles.unregister(handle, subscriber),

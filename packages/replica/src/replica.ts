@@ -31,6 +31,8 @@ import { describeStatus } from "./status.ts";
 import type { DocumentRow, Store } from "./store.ts";
 import { StoreFullError } from "./store.ts";
 
+import type { RoleRefusal } from "./roles.ts";
+
 export interface ReplicaOptions {
   readonly store: Store;
   /** Uniform in [0, 1). The same numbers and events give the same effects. */
@@ -187,6 +189,11 @@ export class Replica {
       deleteSet: entry.lattice.encodeDeleteSet(),
       pendingBytes: entry.pendingBytes,
     };
+  }
+
+  /** Why this replica takes no writes of its own; undefined when it does. */
+  refusal(): RoleRefusal | undefined {
+    return this.#parts.roles.refusal();
   }
 
   #take(event: Event, now: number): void {

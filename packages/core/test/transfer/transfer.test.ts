@@ -59,7 +59,8 @@ it("[API33] living documents are exported beside their peer or from its backup, 
 
 describe("[API34] an import is refused", () => {
   it("where it is no update, has no good name, or the peer is a follower or closed", async () => {
-    const peer = await startPeer();
+    const data = temporaryFolder();
+    const peer = await startPeer({ data });
     const good = Y.encodeStateAsUpdate(new Y.Doc());
     const invalid = { code: "YARROW_UPDATE_INVALID" };
     await expect(peer.importUpdate("n", new Uint8Array([1, 2, 3]))).rejects.toMatchObject(invalid);
@@ -74,6 +75,11 @@ describe("[API34] an import is refused", () => {
     const doc = new Y.Doc();
     doc.getText("body").insert(0, "mine");
     await expect(peer.importUpdate("n", Y.encodeStateAsUpdate(doc))).rejects.toMatchObject({ code: "YARROW_FOLLOWER" });
+    // Even what the follower holds already.
+    const [held] = [...exportDocuments(data)];
+    for (const update of [held?.update ?? new Uint8Array(), Uint8Array.of(1, 2, 3)]) {
+      await expect(peer.importUpdate("n", update)).rejects.toMatchObject({ code: "YARROW_FOLLOWER" });
+    }
     expect(await textOf(peer, "n")).toBe("text");
     await peer.close();
     await expect(peer.importUpdate("n", good)).rejects.toMatchObject({ code: "YARROW_PEER_CLOSED" });
