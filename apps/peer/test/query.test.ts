@@ -19,6 +19,12 @@ test("[QRY17, CLI1] yarrow query prints a table, JSON or CSV, and refuses what d
   expect(JSON.parse(positional.stdout)).toMatchObject({ columns: ["?", "?"], rows: [["a=b", 1]], truncated: false });
   const refused = await query("DELETE FROM documents");
   expect([refused.code, refused.stdout]).toEqual([2, ""]);
+  const numbered = await query("SELECT ?2, ?1, '?3', ?2 -- ?4", "--param", "a", "--param", "b", "--json");
+  expect(JSON.parse(numbered.stdout)).toMatchObject({ rows: [["b", "a", "?3", "b"]] });
+  for (const values of [["a"], ["a", "b", "c"]]) {
+    const wrong = await query("SELECT ?2, ?1", ...values.flatMap((value) => ["--param", value]));
+    expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/YARROW_QUERY_INVALID .*param/)]);
+  }
   expect(refused.stderr).toMatch(/^yarrow: YARROW_QUERY_INVALID /);
   const nothing = await query();
   expect([nothing.code, nothing.stderr]).toEqual([2, expect.stringMatching(/--rebuild/)]);
