@@ -133,6 +133,11 @@ test("[CLI39] an import says which line is wrong, and reads no file outside of i
   mkdirSync(place("folder"));
   writeFileSync(join(place("folder"), "plain%2Fname.yupdate"), "");
   expect(await read(place("folder"))).toEqual(["plain/name"]);
+  mkdirSync(join(place("folder"), "sub.yupdate"));
+  await expect(read(place("folder"))).rejects.toMatchObject({ code: "YARROW_UPDATE_INVALID" });
+  mkdirSync(place("wrong"));
+  writeFileSync(join(place("wrong"), "%zz.yupdate"), "");
+  await expect(read(place("wrong"))).rejects.toMatchObject({ code: "YARROW_NAME_INVALID" });
   for (const file of ["../some.jsonl", "..", "a\\b"]) {
     writeFileSync(join(place("folder"), "documents.jsonl"), JSON.stringify({ name: "n", file }));
     await expect(read(place("folder")), file).rejects.toMatchObject({ code: "YARROW_UPDATE_INVALID" });

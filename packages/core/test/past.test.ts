@@ -79,7 +79,7 @@ describe("the past of a peer", () => {
   it("[HIS12] is of instants that have come, told in pages of a size that is allowed", async () => {
     const peer = await startPeer();
     const invalid = expect.objectContaining({ code: "YARROW_CONFIG_INVALID" });
-    for (const instant of [Number.NaN, -1, new Date("soon"), Date.now() + 60_000]) {
+    for (const instant of [Number.NaN, -1, new Date("soon"), Date.now() + 60_000, "2020" as never, null as never]) {
       expect(() => peer.at(instant)).toThrow(invalid);
       await expect(peer.revert("note", instant)).rejects.toEqual(invalid);
     }

@@ -119,7 +119,7 @@ export class Past {
   }
 
   #check(instant: Instant): number {
-    const timeMs = Math.floor(typeof instant === "number" ? instant : instant.getTime());
+    const timeMs = Math.floor(instantMs(instant));
     if (!Number.isFinite(timeMs) || timeMs < 0) {
       throw new YarrowError(
         "YARROW_CONFIG_INVALID",
@@ -133,6 +133,12 @@ export class Past {
       `${formatInstant(timeMs)} lies in the future; here it is ${formatInstant(nowMs)}`,
     );
   }
+}
+
+/** NaN for what is neither, as a caller without types may pass. */
+function instantMs(instant: unknown): number {
+  if (instant instanceof Date) return instant.getTime();
+  return typeof instant === "number" ? instant : Number.NaN;
 }
 
 function pastDocument(name: string, timeMs: number, shown: ShownPast): PastDocument {

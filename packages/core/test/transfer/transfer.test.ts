@@ -1,4 +1,5 @@
 /** Documents out of one set and into another, as Yjs updates. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DOCUMENT_BYTES_MAX } from "@yarrow/protocol";
 import { describe, expect, it } from "vitest";
@@ -109,6 +110,23 @@ describe("[API34] an import is refused", () => {
     upload.add(Buffer.from([1, 2]).toString("base64"));
     expect(upload.take()).toEqual(Uint8Array.of(1, 2));
   });
+});
+
+it("[API33] what is no data folder and no backup is refused in words", () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "a.backup");
+  const refusal = (source: string): unknown => {
+    try {
+      return [...exportDocuments(source)];
+    } catch (error) {
+      return error;
+    }
+  };
+  for (const text of ["", "x".repeat(10_000)]) {
+    writeFileSync(file, text);
+    expect(refusal(file)).toMatchObject({ code: "YARROW_BACKUP_DAMAGED" });
+  }
+  expect(refusal(folder)).toMatchObject({ code: "YARROW_CONFIG_INVALID" });
 });
 
 it("[API33] a damaged document is exported as such", async () => {
