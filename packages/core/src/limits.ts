@@ -50,6 +50,8 @@ export const CLOSE_TIMEOUT_MS = 1_000;
 
 /** A worker that is silent for this long is replaced. */
 export const WORK_TIMEOUT_MS = 60_000;
+/** A worker that is wanted early starts this long after its peer: when that has opened its doors. */
+export const WORK_EARLY_MS = 500;
 
 /** The turn of the event loop that takes longer than this is reported. */
 export const LOOP_BLOCKED_MS = 200;

@@ -59,6 +59,11 @@ export interface PeerOptions {
    * True: from the start. False: never; a projection that is there is removed.
    */
   readonly query?: boolean;
+  /**
+   * Start the thread for long jobs soon after the peer, not with its first job, which then shares no processor with that. For a process
+   * that serves for long; costs some 15 MB. Default false.
+   */
+  readonly earlyWorker?: boolean;
   /** Allow a listener that is not on loopback without authentication. */
   readonly insecure?: boolean;
   /** Bounds and intervals of the engine; for tests and unusual networks. */

@@ -83,7 +83,7 @@ export class RunningPeer implements Peer {
   readonly #requests: Requests;
   readonly #handleHost: HandleHost;
   readonly #feed: ChangeFeed;
-  readonly #pool = new WorkerPool();
+  readonly #pool: WorkerPool;
   readonly #queries: Queries;
   readonly #targets: Targets;
   readonly #listeners: PeerListeners;
@@ -117,6 +117,7 @@ export class RunningPeer implements Peer {
       onBatch: (events, ms) => this.#afterBatch(events, ms),
       onFailed: (error) => void this.#fail(error),
     });
+    this.#pool = new WorkerPool({ early: options.earlyWorker });
     const counters = this.#counters;
     const submit = (event: Parameters<Loop["submit"]>[0]): void => this.#loop.submit(event);
     const receive = (event: Parameters<Loop["submit"]>[0], bytes: number): void => this.#loop.receive(event, bytes);

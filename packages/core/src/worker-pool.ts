@@ -1,12 +1,12 @@
 /**
  * Runs long jobs in one worker thread, one after the other, so that the loop goes on. The thread starts with the first
- * job, is replaced when it dies or hangs, and costs nothing until then.
+ * job or when told to, and is replaced when it dies or hangs.
  *
  * Buffers go to the worker as copies: the replica still reads those it handed over, and several may share one memory.
  */
 import { Worker } from "node:worker_threads";
 import type { Work, WorkResult } from "@yarrow/replica";
-import { WORK_TIMEOUT_MS } from "./limits.ts";
+import { WORK_EARLY_MS, WORK_TIMEOUT_MS } from "./limits.ts";
 import type { DescribeWork, DescribeResult } from "./describe.ts";
 import type { PastResult, PastWork } from "./past/past-work.ts";
 
@@ -24,10 +24,17 @@ export class WorkerPool {
   #current: Waiting | undefined;
   #queue: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
+  readonly #starting: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(timeoutMs: number = WORK_TIMEOUT_MS) {
-    this.#timeoutMs = timeoutMs;
+  /** `early`: the thread starts after WORK_EARLY_MS even if there is nothing to do yet. */
+  constructor(options: { readonly timeoutMs?: number; readonly early?: boolean; readonly earlyMs?: number } = {}) {
+    this.#timeoutMs = options.timeoutMs ?? WORK_TIMEOUT_MS;
+    if (options.early !== true) return;
+    this.#starting = setTimeout(() => {
+      this.#worker ??= this.#start();
+      if (this.#current === undefined) this.#worker.unref();
+    }, options.earlyMs ?? WORK_EARLY_MS).unref();
   }
 
   /** Does a job; never rejects. A job that fails, hangs or outlives the pool ends as a `failed` result. */
@@ -41,6 +48,7 @@ export class WorkerPool {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#starting);
     const waiting = this.#current === undefined ? this.#queue : [this.#current, ...this.#queue];
     this.#queue = [];
     this.#current = undefined;

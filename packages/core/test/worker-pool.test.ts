@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import * as Y from "yjs";
+import { WORK_TIMEOUT_MS } from "../src/limits.ts";
 import { WorkerPool } from "../src/worker-pool.ts";
 import type { JobResult } from "../src/worker-pool.ts";
 import { startPeer } from "./peers.ts";
@@ -9,8 +10,8 @@ import { connectSynced } from "./stock-client.ts";
 
 const NOTHING = Uint8Array.of(0);
 
-function createPool(timeoutMs?: number): WorkerPool {
-  const pool = new WorkerPool(timeoutMs);
+function createPool(timeoutMs = WORK_TIMEOUT_MS): WorkerPool {
+  const pool = new WorkerPool({ timeoutMs });
   onTestFinished(() => pool.close());
   return pool;
 }
@@ -100,6 +101,21 @@ describe("WorkerPool", () => {
     await handle.saved();
     expect((await connectSynced(peer.url ?? "", "n")).text.length).toBe(200_001);
     expect(peer.status().state).toBe("ready");
+  });
+
+  it("[API27] starts its thread before there is a job where that is wanted, unless it is closed by then", async () => {
+    const closed = new WorkerPool({ early: true, earlyMs: 0 });
+    await closed.close();
+    const started = nextThread();
+    const pool = new WorkerPool({ early: true, earlyMs: 1 });
+    onTestFinished(() => pool.close());
+    const thread = await started;
+    const threads = vi.fn<(thread: Worker) => void>();
+    process.on("worker", threads);
+    onTestFinished(() => void process.off("worker", threads));
+    expect((await pool.run({ kind: "merge", parts: parts(2) })).kind).toBe("merge");
+    expect(thread.threadId).toBeGreaterThan(0);
+    expect(threads).not.toHaveBeenCalled();
   });
 
   it("[API27] fails whatever waits when it closes", async () => {
