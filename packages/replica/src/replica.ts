@@ -26,12 +26,11 @@ import { encodeToken } from "./lag/token.ts";
 import type { Link } from "./links/link.ts";
 import type { Parts } from "./parts.ts";
 import { assembleParts } from "./parts.ts";
+import type { RoleRefusal } from "./roles.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { describeStatus } from "./status.ts";
 import type { DocumentRow, Store } from "./store.ts";
 import { StoreFullError } from "./store.ts";
-
-import type { RoleRefusal } from "./roles.ts";
 
 export interface ReplicaOptions {
   readonly store: Store;
