@@ -84,6 +84,16 @@ describe("WorkerPool", () => {
     expect((await compact()).kind).toBe("compact");
   });
 
+  it("[API27] starts with a peer that was told to, and with no other", async () => {
+    const threads = vi.fn<(thread: Worker) => void>();
+    process.on("worker", threads);
+    onTestFinished(() => void process.off("worker", threads));
+    await startPeer();
+    await startPeer({ earlyWorker: true });
+    await vi.waitFor(() => expect(threads).toHaveBeenCalled(), 10_000);
+    expect(threads).toHaveBeenCalledTimes(1);
+  });
+
   it("[API27] of a peer may lose its thread: whoever waited is told, and everything goes on", async () => {
     const peer = await startPeer();
     const handle = await peer.open("n");
