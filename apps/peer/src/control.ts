@@ -112,7 +112,7 @@ export async function withPeer<T>(
       delete: (name) => client.delete(name),
       verify: (options) => client.verify(options),
       compact: () => client.compact(),
-      importUpdate: (name, update) => client.importUpdate(name, update),
+      importUpdate: (name, update, options) => client.importUpdate(name, update, options),
       backup: (file, options) => client.backup(file, options),
       links: () => client.links(),
       setRole: (role) => client.setRole(role),

@@ -2,6 +2,9 @@
  * Writing to stdout: results only, whole, and at the pace of the reader.
  */
 import { once } from "node:events";
+import { YarrowError } from "@yarrow/core/command";
+import { EXIT_CODES } from "./exit-code.ts";
+import { describeFailure } from "./failure.ts";
 
 /** Writes, and waits while the reader is behind. */
 export async function print(chunk: string | Uint8Array): Promise<void> {
@@ -24,5 +27,10 @@ export function endQuietlyWithReader(): void {
 
 function onStdoutError(error: NodeJS.ErrnoException): void {
   if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  // It comes as an event, outside of whatever is awaited: nobody else could say it in words.
+  const message = `stdout could not be written: ${error.message}`;
+  const isFull = error.code === "ENOSPC" || error.code === "EDQUOT";
+  const failure = isFull ? new YarrowError("YARROW_DISK_SPACE_LOW", message, { cause: error }) : new Error(message);
+  process.stderr.write(describeFailure(failure, false));
+  process.exit(EXIT_CODES.failed);
 }

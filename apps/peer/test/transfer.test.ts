@@ -88,6 +88,31 @@ test("[CLI38] an export that the disk refuses says so, fails, and leaves nothing
   });
 }, 60_000);
 
+test("[CLI36, CLI38] an import and a revert that wait for copies in vain end in time, and say what is done", async () => {
+  const data = place("lonely");
+  await using peer = await createPeer({ data, durability: { copies: 1 } });
+  const handle = await peer.open("n");
+  handle.doc.getText("body").insert(0, "one");
+  await handle.saved({ copies: 0 });
+  const then = peer.documents()[0]?.changedAt.toISOString() ?? "";
+  handle.doc.getText("body").insert(0, "two");
+  await handle.saved({ copies: 0 });
+  const doc = new Y.Doc();
+  doc.getText("body").insert(0, "x");
+  mkdirSync(place("two"));
+  for (const name of ["a", "b"]) writeFileSync(place(`two/${name}.yupdate`), Y.encodeStateAsUpdate(doc));
+  for (const words of [
+    ["import", place("two")],
+    ["revert", "n", "--to", then],
+  ]) {
+    const late = await run([...words, "--data", data, "--timeout", "300ms"]);
+    expect(late).toMatchObject({ code: 1, stdout: "" });
+    expect(late.stderr).toMatch(/YARROW_COPIES_MISSING \S+: committed here, and not on 1 other peer within 300 ms/);
+  }
+  expect((await peer.show("a"))?.roots["body"]?.value).toBe("x");
+  expect((await peer.show("n"))?.roots["body"]?.value).toBe("one");
+});
+
 test("[CLI39] an import says which line is wrong, and reads no file outside of its folder", async () => {
   const read = async (from: string): Promise<string[]> => {
     const names: string[] = [];
@@ -108,6 +133,11 @@ test("[CLI39] an import says which line is wrong, and reads no file outside of i
   mkdirSync(place("folder"));
   writeFileSync(join(place("folder"), "plain%2Fname.yupdate"), "");
   expect(await read(place("folder"))).toEqual(["plain/name"]);
+  mkdirSync(join(place("folder"), "sub.yupdate"));
+  await expect(read(place("folder"))).rejects.toMatchObject({ code: "YARROW_UPDATE_INVALID" });
+  mkdirSync(place("wrong"));
+  writeFileSync(join(place("wrong"), "%zz.yupdate"), "");
+  await expect(read(place("wrong"))).rejects.toMatchObject({ code: "YARROW_NAME_INVALID" });
   for (const file of ["../some.jsonl", "..", "a\\b"]) {
     writeFileSync(join(place("folder"), "documents.jsonl"), JSON.stringify({ name: "n", file }));
     await expect(read(place("folder")), file).rejects.toMatchObject({ code: "YARROW_UPDATE_INVALID" });

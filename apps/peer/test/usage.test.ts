@@ -1,6 +1,8 @@
-import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { COMMAND, run, Workbench } from "./command.ts";
 import { say } from "./say.ts";
@@ -186,4 +188,15 @@ test("[CLI8] a Node that is too old is told so before anything is imported", asy
   });
   expect(stderr).toContain("yarrow: YARROW_NODE_UNSUPPORTED needs Node 22.14.0 or newer, and this is Node 20.19.0");
   expect(code).toBe(1);
+});
+
+test("[CLI3] a stdout that takes no more is a failure in words", async () => {
+  const full = openSync("/dev/full", "w");
+  const child = spawn(process.execPath, [COMMAND, "--help"], { stdio: ["ignore", full, "pipe"] });
+  closeSync(full);
+  const [said, [code]] = await Promise.all([text(child.stderr!), once(child, "exit") as Promise<[number]>]);
+  expect([code, said]).toEqual([
+    1,
+    expect.stringMatching(/^yarrow: YARROW_DISK_SPACE_LOW stdout could not be written: ENOSPC[^\n]*\n$/),
+  ]);
 });

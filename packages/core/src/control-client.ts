@@ -47,11 +47,13 @@ export interface ControlClient extends AsyncDisposable {
   waitFor(token: string, options?: { readonly timeoutMs?: number }): Promise<void>;
   showAt(name: string, atMs: number, options?: ShowOptions): Promise<PastDetail>;
   history(name: string, options?: HistoryOptions): Promise<DocumentHistory | undefined>;
-  revert(name: string, atMs: number, options?: RevertOptions): Promise<RevertResult>;
+  /** Hanging up ends the waiting. */
+  revert(name: string, atMs: number, options?: Omit<RevertOptions, "signal">): Promise<RevertResult>;
   delete(name: string): Promise<boolean>;
   verify(options?: { readonly deep?: boolean; readonly timeoutMs?: number }): Promise<VerifyReport>;
   compact(): Promise<CompactReport>;
-  importUpdate(name: string, update: Uint8Array): Promise<void>;
+  /** Hanging up ends the waiting. */
+  importUpdate(name: string, update: Uint8Array, options?: { readonly timeoutMs?: number }): Promise<void>;
   /** `file` must be absolute. Hanging up ends the backup. */
   backup(file: string, options?: Omit<BackupOptions, "signal">): Promise<BackupManifest>;
   links(): Promise<readonly LinkStatus[]>;
@@ -145,7 +147,7 @@ class SocketClient implements ControlClient {
     return history === null ? undefined : unpackHistory(history);
   }
 
-  revert(name: string, atMs: number, options: RevertOptions = {}): Promise<RevertResult> {
+  revert(name: string, atMs: number, options: Omit<RevertOptions, "signal"> = {}): Promise<RevertResult> {
     return this.#call("revert", { name, atMs, ...options });
   }
 
@@ -157,12 +159,12 @@ class SocketClient implements ControlClient {
     return this.#call("verify", options);
   }
 
-  async importUpdate(name: string, update: Uint8Array): Promise<void> {
+  async importUpdate(name: string, update: Uint8Array, options: { readonly timeoutMs?: number } = {}): Promise<void> {
     const bytes = Buffer.from(update.buffer, update.byteOffset, update.byteLength);
     for (let start = 0; start === 0 || start < bytes.length; start += PART_BYTES_MAX) {
       const end = start + PART_BYTES_MAX;
       const part = bytes.toString("base64", start, Math.min(end, bytes.length));
-      await this.#call("import", { name, part, last: end >= bytes.length });
+      await this.#call("import", { name, part, last: end >= bytes.length, ...options });
     }
   }
 

@@ -47,7 +47,7 @@ export interface ControlMethods {
     readonly result: WireHistory | null;
   };
   readonly revert: {
-    readonly params: { readonly name: string; readonly atMs: number } & RevertOptions;
+    readonly params: { readonly name: string; readonly atMs: number } & Omit<RevertOptions, "signal">;
     readonly result: RevertResult;
   };
   readonly delete: { readonly params: { readonly name: string }; readonly result: boolean };
@@ -57,7 +57,12 @@ export interface ControlMethods {
   };
   /** The last part of an update, or one before it: see `Upload`. */
   readonly import: {
-    readonly params: { readonly name: string; readonly part: string; readonly last: boolean };
+    readonly params: {
+      readonly name: string;
+      readonly part: string;
+      readonly last: boolean;
+      readonly timeoutMs?: number;
+    };
     readonly result: null;
   };
   readonly backup: { readonly params: WireBackupRequest; readonly result: BackupManifest };

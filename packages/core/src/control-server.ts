@@ -154,17 +154,23 @@ const HANDLERS: Handlers = {
     });
     return history === undefined ? null : packHistory(history);
   },
-  revert: (peer, params) =>
-    peer.revert(params.text("name"), params.number("atMs"), { principal: params.optionalText("principal") }),
+  revert: (peer, params, { signal }) =>
+    peer.revert(params.text("name"), params.number("atMs"), {
+      principal: params.optionalText("principal"),
+      timeoutMs: params.optionalNumber("timeoutMs"),
+      signal,
+    }),
   delete: (peer, params) => peer.delete(params.text("name")),
   verify: (peer, params, { signal }) => {
     const timeoutMs = params.optionalNumber("timeoutMs");
     const deep = params.optionalFlag("deep") ?? false;
     return peer.verify({ deep, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
   },
-  import: async (peer, params, { upload }) => {
+  import: async (peer, params, { upload, signal }) => {
     upload.add(params.text("part"));
-    if (params.optionalFlag("last") === true) await peer.importUpdate(params.text("name"), upload.take());
+    if (params.optionalFlag("last") !== true) return null;
+    const timeoutMs = params.optionalNumber("timeoutMs");
+    await peer.importUpdate(params.text("name"), upload.take(), { timeoutMs, signal });
     return null;
   },
   backup: (peer, params, { signal, onProgress }) =>

@@ -11,7 +11,7 @@
  */
 import { YarrowError, assert } from "@yarrow/protocol";
 import type { Incarnation, PeerId } from "@yarrow/protocol";
-import type { Answer, Copies, Deliver, Event, Evict, Gap, RequestId, SubscriberId } from "@yarrow/replica";
+import type { Answer, Copies, Deliver, Event, Evict, Gap, RequestId, RoleRefusal, SubscriberId } from "@yarrow/replica";
 import * as Y from "yjs";
 import { randomClientId } from "./client-id.ts";
 import { EditAccount } from "./edit-account.ts";
@@ -46,6 +46,8 @@ export interface HandleHost {
   token(subscriber: SubscriberId, name: string): string;
   /** Other peers that must have committed an edit before it is acknowledged. */
   readonly copiesWanted: number;
+  /** Why the peer takes no writes of its own; undefined when its role lets it. */
+  refusal(): RoleRefusal | undefined;
   /** The peer takes no local changes at the moment. */
   readOnly(): boolean;
   /** The handle listens under this id from now on. */

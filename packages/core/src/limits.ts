@@ -53,6 +53,8 @@ export const CLOSE_TIMEOUT_MS = 1_000;
 
 /** A worker that is silent for this long is replaced. */
 export const WORK_TIMEOUT_MS = 60_000;
+/** A worker that is wanted early starts this long after its peer: when that has opened its doors. */
+export const WORK_EARLY_MS = 500;
 /** A worker that had nothing to do for this long ends, and gives its memory back. */
 export const WORK_IDLE_MS = 30_000;
 /** Room for what a worker has just made. More makes no job faster that was measured, and is kept until the worker ends. */

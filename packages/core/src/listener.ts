@@ -127,7 +127,8 @@ export class Listener {
     if (path === "/healthz") return answer(response, 200, { status: "ok" });
     if (path === "/readyz") {
       const maxLagMs = readMaxLag(request.url);
-      if (Number.isNaN(maxLagMs)) return answer(response, 400, { error: "maxLagMs must be a whole number of ms" });
+      if (Number.isNaN(maxLagMs))
+        return answer(response, 400, { error: "maxLagMs must be a whole number of ms, given once" });
       const reason = this.#targets === undefined ? "starting" : this.#targets.notReady(maxLagMs);
       return reason === undefined
         ? answer(response, 200, { status: "ready" })

@@ -29,6 +29,7 @@ export interface CheckedOptions {
   /** Undefined: everybody is let in. */
   readonly trust: TrustedKeys | undefined;
   readonly query: boolean | undefined;
+  readonly earlyWorker: boolean;
   readonly config: Partial<ReplicaConfig>;
   readonly backups: BackupSchedule | undefined;
   readonly metrics: PeerOptions["metrics"];
@@ -52,6 +53,7 @@ export function checkOptions(options: PeerOptions): CheckedOptions {
     copies,
     trust: options.trust === undefined ? undefined : new TrustedKeys(options.trust),
     query: options.query,
+    earlyWorker: options.earlyWorker ?? false,
     config: checkConfig(options),
     backups: checkBackups(options.backups),
     metrics: options.metrics,

@@ -62,6 +62,11 @@ export interface PeerOptions {
    * True: from the start. False: never; a projection that is there is removed.
    */
   readonly query?: boolean;
+  /**
+   * Start the thread for long jobs soon after the peer, not with its first job, which then shares no processor with that. For a process
+   * that serves for long; costs some 15 MB. Default false.
+   */
+  readonly earlyWorker?: boolean;
   /** Allow a listener that is not on loopback without authentication. */
   readonly insecure?: boolean;
   /** Bounds and intervals of the engine; for tests and unusual networks. */
@@ -102,8 +107,9 @@ export interface Peer extends AsyncDisposable, PastMethods {
   show(name: string, options?: ShowOptions): Promise<DocumentDetail | undefined>;
   /**
    * Merges a Yjs update, encoding V1, into a document, as a write of this peer; what is there already changes nothing. Resolves
-   * when it is committed here. Errors: YARROW_NAME_INVALID, YARROW_UPDATE_INVALID, YARROW_UPDATE_TOO_LARGE, YARROW_DOCUMENT_TOO_LARGE,
-   * YARROW_FOLLOWER, YARROW_STORE_FULL, and YARROW_DOCUMENT_DELETED for content of a life of the document that has ended.
+   * when it is committed here, and on as many other peers as `durability.copies` wants. Errors: YARROW_NAME_INVALID, YARROW_FOLLOWER (whatever
+   * the update holds), YARROW_UPDATE_INVALID, YARROW_UPDATE_TOO_LARGE, YARROW_DOCUMENT_TOO_LARGE, YARROW_STORE_FULL, YARROW_DOCUMENT_DELETED for
+   * content of a life of the document that has ended; in time, YARROW_TIMEOUT and YARROW_COPIES_MISSING as for `revert`.
    */
   importUpdate(name: string, update: Uint8Array, options?: ImportOptions): Promise<void>;
   /** Deletes a document everywhere; resolves true when it was alive. Errors: YARROW_FOLLOWER, YARROW_STORE_FULL. */

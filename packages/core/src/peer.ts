@@ -89,7 +89,7 @@ export class RunningPeer implements Peer {
   readonly #requests: Requests;
   readonly #handleHost: HandleHost;
   readonly #feed: ChangeFeed;
-  readonly #pool = new WorkerPool();
+  readonly #pool: WorkerPool;
   readonly #queries: Queries;
   readonly #targets: Targets;
   readonly #listeners: PeerListeners;
@@ -125,6 +125,7 @@ export class RunningPeer implements Peer {
       watch: (batch) => watchdog.batch(batch),
       onFailed: (error) => void this.#fail(error),
     });
+    this.#pool = new WorkerPool({ early: options.earlyWorker });
     const counters = this.#counters;
     const watchdog = new Watchdog({ counters, commitMs: () => store.commitMs, log: options.log });
     const submit = (event: Parameters<Loop["submit"]>[0]): void => this.#loop.submit(event);
@@ -316,6 +317,7 @@ export class RunningPeer implements Peer {
       settled: () => this.#loop.settled(),
       nextSubscriber: () => this.#nextSubscriber++,
       token: (subscriber, name) => encodeTokenText(this.#parts.replica.token(subscriber, name)),
+      refusal: () => this.#parts.replica.refusal(),
       readOnly: () => this.#storeFull || this.#role === "follower",
       register: (handle, subscriber) => this.#handles.register(handle, subscriber),
       unregister: (handle, subscriber) => this.#handles.unregister(handle, subscriber),

@@ -9,9 +9,9 @@ export function notReady({ state, lag }: PeerStatus, maxLagMs: number | undefine
   return lag.lagMs > maxLagMs ? `${lag.lagMs} ms behind; wanted is at most ${maxLagMs} ms` : undefined;
 }
 
-/** `maxLagMs` of a query; undefined when it is not asked for, NaN when it is no number of at least 0. */
+/** `maxLagMs` of a query; undefined when it is not asked for, NaN when it is no number of at least 0, or given more than once. */
 export function readMaxLag(url: string | undefined): number | undefined {
-  const value = new URL(url ?? "/", "http://localhost").searchParams.get("maxLagMs");
-  if (value === null) return undefined;
-  return /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
+  const [value, ...others] = new URL(url ?? "/", "http://localhost").searchParams.getAll("maxLagMs");
+  if (value === undefined) return undefined;
+  return others.length === 0 && /^\d{1,15}$/.test(value) ? Number(value) : Number.NaN;
 }

@@ -1,18 +1,26 @@
 /**
  * Runs long jobs in one worker thread, one after the other, so that the loop goes on. The thread starts with the first
- * job, is replaced when it dies or hangs, and ends when there was nothing to do for a while: its heap, grown by the largest
- * documents it had, is the greater part of a quiet peer's memory.
+ * job or when told to, is replaced when it dies or hangs, and ends when there was nothing to do for a while: its heap, grown
+ * by the largest documents it had, is the greater part of a quiet peer's memory.
  *
  * Buffers go to the worker as copies: the replica still reads those it handed over, and several may share one memory.
  */
 import { Worker } from "node:worker_threads";
 import type { Work, WorkResult } from "@yarrow/replica";
-import { WORK_IDLE_MS, WORK_TIMEOUT_MS, WORK_YOUNG_HEAP_MIB } from "./limits.ts";
+import { WORK_EARLY_MS, WORK_IDLE_MS, WORK_TIMEOUT_MS, WORK_YOUNG_HEAP_MIB } from "./limits.ts";
 import type { DescribeWork, DescribeResult } from "./describe.ts";
 import type { PastResult, PastWork } from "./past/past-work.ts";
 
 export type Job = Work | DescribeWork | PastWork;
 export type JobResult = WorkResult | DescribeResult | PastResult;
+
+export interface PoolOptions {
+  readonly timeoutMs?: number;
+  readonly idleMs?: number;
+  /** The thread starts after `earlyMs` even if there is nothing to do yet. */
+  readonly early?: boolean;
+  readonly earlyMs?: number;
+}
 
 interface Waiting {
   readonly job: Job;
@@ -26,11 +34,17 @@ export class WorkerPool {
   #current: Waiting | undefined;
   #queue: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
+  readonly #starting: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(timeoutMs: number = WORK_TIMEOUT_MS, idleMs: number = WORK_IDLE_MS) {
-    this.#timeoutMs = timeoutMs;
-    this.#idleMs = idleMs;
+  constructor(options: PoolOptions = {}) {
+    this.#timeoutMs = options.timeoutMs ?? WORK_TIMEOUT_MS;
+    this.#idleMs = options.idleMs ?? WORK_IDLE_MS;
+    if (options.early !== true) return;
+    this.#starting = setTimeout(() => {
+      this.#worker ??= this.#start();
+      if (this.#current === undefined) this.#worker.unref();
+    }, options.earlyMs ?? WORK_EARLY_MS).unref();
   }
 
   /** Does a job; never rejects. A job that fails, hangs or outlives the pool ends as a `failed` result. */
@@ -44,6 +58,7 @@ export class WorkerPool {
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#starting);
     const waiting = this.#current === undefined ? this.#queue : [this.#current, ...this.#queue];
     this.#queue = [];
     this.#current = undefined;

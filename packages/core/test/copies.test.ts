@@ -1,9 +1,11 @@
 /** Acknowledgements that wait for other peers, over real sockets. The words: docs/spec/cop.md. */
+import { getEventListeners } from "node:events";
 import { expect, it } from "vitest";
 import * as Y from "yjs";
+import { connectControl } from "../src/control-client.ts";
 import { CopiesMissingError } from "../src/document-handle.ts";
 import type { DocumentHandle } from "../src/peer-api.ts";
-import { startPeer, until } from "./peers.ts";
+import { startPeer, temporaryFolder, until } from "./peers.ts";
 import { RELEASES, connectSynced } from "./stock-client.ts";
 import type { Release } from "./stock-client.ts";
 
@@ -96,4 +98,66 @@ it("[COP6, COP10] a peer that is alone degrades, says so once, and waits again w
   append(handle, "d");
   await handle.saved();
   expect((await second.show("n"))?.roots["body"]?.value).toBe("abcd");
+});
+
+it("[COP12, HIS14] a revert and an import that wait for copies end in time, or with who asked, and leave nothing behind", async () => {
+  const data = temporaryFolder();
+  const alone = await startPeer({ data, durability: { copies: 1 } });
+  const handle = await alone.open("n");
+  append(handle, "one");
+  await handle.saved({ copies: 0 });
+  const then = alone.documents()[0]?.changedAt ?? new Date();
+  await until(() => Date.now() > then.getTime() + 1);
+  append(handle, " two");
+  await handle.saved({ copies: 0 });
+  await handle.close();
+  const waiting = (): number => alone.status().copies.waiting.edits;
+  await until(() => waiting() === 0);
+
+  const update = Y.encodeStateAsUpdate(new Y.Doc());
+  for (const timeoutMs of [Number.NaN, -1]) {
+    const invalid = { code: "YARROW_CONFIG_INVALID" };
+    await expect(alone.revert("n", then, { timeoutMs })).rejects.toMatchObject(invalid);
+    await expect(alone.importUpdate("n", update, { timeoutMs })).rejects.toMatchObject(invalid);
+  }
+  const writes = [
+    (options: object) => alone.revert("n", then, options),
+    (options: object) => {
+      const doc = new Y.Doc();
+      doc.getText("body").insert(0, "new");
+      return alone.importUpdate("imported", Y.encodeStateAsUpdate(doc), options);
+    },
+  ];
+  for (const write of writes) {
+    const late = expect.objectContaining({
+      code: "YARROW_COPIES_MISSING",
+      message: expect.stringContaining("committed here"),
+    });
+    await expect(write({ timeoutMs: 300 })).rejects.toEqual(late);
+    await until(() => waiting() === 0);
+  }
+  expect((await alone.show("n"))?.roots["body"]?.value).toBe("one");
+  expect((await alone.show("imported"))?.roots["body"]?.value).toBe("new");
+
+  const reason = new Error("enough");
+  for (const write of writes) {
+    await expect(write({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  }
+  const abort = new AbortController();
+  const asked = writes[1]?.({ signal: abort.signal });
+  await until(() => waiting() === 1);
+  abort.abort(reason);
+  await expect(asked).rejects.toBe(reason);
+  expect(getEventListeners(abort.signal, "abort")).toEqual([]);
+  await until(() => waiting() === 0);
+
+  // Whoever hangs up waits no more.
+  const client = await connectControl(data);
+  const doc = new Y.Doc();
+  doc.getText("body").insert(0, "other");
+  const hung = client.importUpdate("hung", Y.encodeStateAsUpdate(doc));
+  await until(() => waiting() === 1);
+  await client.close();
+  await expect(hung).rejects.toMatchObject({ code: "YARROW_PEER_NOT_RUNNING" });
+  await until(() => waiting() === 0);
 });

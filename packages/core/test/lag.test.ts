@@ -23,7 +23,9 @@ it("[LAG10, LAG12, LAG13, LAG14] a follower of a follower is waited for, is fres
   });
   await second.waitUntilFresh({ maxLagMs: 200 });
   expect(await readyz(second, "?maxLagMs=10000")).toMatchObject({ status: 200 });
-  expect(await readyz(second, "?maxLagMs=soon")).toMatchObject({ status: 400 });
+  for (const wrong of ["?maxLagMs=soon", "?maxLagMs=10000&maxLagMs=x", "?maxLagMs=10000&maxLagMs=10000"]) {
+    expect(await readyz(second, wrong), wrong).toMatchObject({ status: 400 });
+  }
 
   const handle = await writer.open("n");
   handle.doc.getText("body").insert(0, "read your own write");

@@ -5,8 +5,9 @@ import { describe, expect, it } from "vitest";
 import type { HandleHost } from "../src/document-handle.ts";
 import type { HandleLike } from "../src/handles.ts";
 import { HistoryGoneError } from "../src/past/history-gone.ts";
-import { SingleEdit } from "../src/past/single-edit.ts";
 import type { DocumentHandle, Peer } from "../src/peer-api.ts";
+import { SingleEdit } from "../src/single-edit.ts";
+import type { WriteOptions } from "../src/single-edit.ts";
 import { rootsEqual, startPeer, until } from "./peers.ts";
 
 /** Writes, and returns the instant of it: nothing else arrives in that millisecond. */
@@ -78,7 +79,7 @@ describe("the past of a peer", () => {
   it("[HIS12] is of instants that have come, told in pages of a size that is allowed", async () => {
     const peer = await startPeer();
     const invalid = expect.objectContaining({ code: "YARROW_CONFIG_INVALID" });
-    for (const instant of [Number.NaN, -1, new Date("soon"), Date.now() + 60_000]) {
+    for (const instant of [Number.NaN, -1, new Date("soon"), Date.now() + 60_000, "2020" as never, null as never]) {
       expect(() => peer.at(instant)).toThrow(invalid);
       await expect(peer.revert("note", instant)).rejects.toEqual(invalid);
     }
@@ -112,7 +113,10 @@ describe("the past of a peer", () => {
     expect(await textAt(writer, "note", since.getTime())).toBe("one two");
     expect(await textAt(follower, "note", there)).toBe("one");
     expect(await follower.history("note")).toMatchObject({ since: undefined, entries: [{ batches: 2 }] });
-    await expect(follower.revert("note", there)).rejects.toMatchObject({ code: "YARROW_FOLLOWER" });
+    // Even what would change nothing: the role is looked at first.
+    for (const instant of [there, Date.now()]) {
+      await expect(follower.revert("note", instant)).rejects.toMatchObject({ code: "YARROW_FOLLOWER" });
+    }
   });
 });
 
@@ -152,10 +156,11 @@ describe("peer.revert", () => {
 });
 
 describe("a single edit", () => {
-  function start(incarnation: Incarnation) {
+  function start(incarnation: Incarnation, options: WriteOptions = {}) {
     const events: Event[] = [];
     let edit: HandleLike | undefined;
     const host = {
+      copiesWanted: 2,
       submit: (event: Event) => void events.push(event),
       nextSubscriber: () => 7,
       register: (handle: HandleLike) => void (edit = handle),
@@ -163,25 +168,20 @@ describe("a single edit", () => {
     };
     const update = Uint8Array.of(1, 2);
     const stateVector = Uint8Array.of(0);
-    const outcome = SingleEdit.write(host as unknown as HandleHost, {
-      name: "note",
-      update,
-      incarnation,
-      stateVector,
-      principal: "",
-    });
+    const write = { name: "note", update, incarnation, stateVector };
+    const outcome = SingleEdit.write(host as unknown as HandleHost, write, options);
     return { events, outcome, edit: edit as unknown as HandleLike, left: () => edit === undefined };
   }
 
   it("[HIS14] is not written into another incarnation than the one it was made from", async () => {
     const moved = start(1);
     moved.edit.answered({ incarnation: 2 } as Answer);
-    expect(await moved.outcome).toBe("moved");
+    expect(await moved.outcome).toMatchObject({ state: "moved" });
     expect(moved.events.map(({ type }) => type)).toEqual(["attach", "detach"]);
     const late = start(1);
     late.edit.answered({ incarnation: 1 } as Answer);
     late.edit.evicted({ reason: "deleted" } as Evict);
-    expect([await late.outcome, late.left()]).toEqual(["moved", true]);
+    expect([await late.outcome, late.left()]).toMatchObject([{ state: "moved" }, true]);
   });
 
   it("[HIS14] is done when it is committed, here and where the peer wants copies, and says why it is not", async () => {
@@ -190,9 +190,30 @@ describe("a single edit", () => {
     done.edit.committed(1, true);
     expect(done.left()).toBe(false);
     done.edit.confirmed(1);
-    expect([await done.outcome, done.left()]).toEqual(["committed", true]);
+    expect([await done.outcome, done.left()]).toEqual([{ state: "kept" }, true]);
     const full = start(1);
     full.edit.evicted({ reason: "overloaded", code: "YARROW_STORE_FULL", detail: "no room" } as Evict);
     await expect(full.outcome).rejects.toMatchObject({ code: "YARROW_STORE_FULL" });
+  });
+
+  it("[HIS14] that is not kept in time is given up, and tells how far it came", async () => {
+    const aside = start(1, { timeoutMs: 5 });
+    await expect(aside.outcome).rejects.toMatchObject({
+      code: "YARROW_TIMEOUT",
+      message: "note: nothing was written within 5 ms",
+    });
+    const written = start(1, { timeoutMs: 5 });
+    written.edit.answered({ incarnation: 1 } as Answer);
+    await expect(written.outcome).rejects.toMatchObject({ code: "YARROW_TIMEOUT", hint: expect.any(String) });
+    const alone = start(1, { timeoutMs: 5 });
+    alone.edit.answered({ incarnation: 1 } as Answer);
+    alone.edit.committed(1, true);
+    await expect(alone.outcome).rejects.toMatchObject({
+      code: "YARROW_COPIES_MISSING",
+      message: "note: committed here, and not on 2 other peers within 5 ms",
+      wanted: 2,
+    });
+    expect(alone.events.map(({ type }) => type)).toEqual(["attach", "edit", "detach"]);
+    expect([aside.left(), written.left(), alone.left()]).toEqual([true, true, true]);
   });
 });

@@ -1,16 +1,16 @@
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import * as Y from "yjs";
 import { WorkerPool } from "../src/worker-pool.ts";
-import type { JobResult } from "../src/worker-pool.ts";
+import type { JobResult, PoolOptions } from "../src/worker-pool.ts";
 import { startPeer } from "./peers.ts";
 import { connectSynced } from "./stock-client.ts";
 
 const NOTHING = Uint8Array.of(0);
 
-function createPool(timeoutMs?: number, idleMs?: number): WorkerPool {
-  const pool = new WorkerPool(timeoutMs, idleMs);
+function createPool(options: PoolOptions = {}): WorkerPool {
+  const pool = new WorkerPool(options);
   onTestFinished(() => pool.close());
   return pool;
 }
@@ -62,7 +62,7 @@ describe("WorkerPool", () => {
   });
 
   it("[API27] gives up on a worker that is silent for too long, without getting stuck", async () => {
-    const pool = createPool(1);
+    const pool = createPool({ timeoutMs: 1 });
     const jobs = [1, 2].map(() => pool.run({ kind: "compact", parts: parts(3), deleteSet: NOTHING }));
     for (const result of await Promise.all(jobs)) {
       expect(result).toMatchObject({ kind: "failed", detail: expect.stringContaining("1 ms") });
@@ -84,7 +84,7 @@ describe("WorkerPool", () => {
   });
 
   it("[API27] ends a thread that has nothing to do, and starts another for the next job", async () => {
-    const pool = createPool(undefined, 1);
+    const pool = createPool({ idleMs: 1 });
     const compact = (): Promise<JobResult> => pool.run({ kind: "compact", parts: parts(3), deleteSet: NOTHING });
     const first = nextThread();
     const done = compact();
@@ -94,6 +94,16 @@ describe("WorkerPool", () => {
     const second = nextThread();
     expect((await compact()).kind).toBe("compact");
     expect(await second).not.toBe(await first);
+  });
+
+  it("[API27] starts with a peer that was told to, and with no other", async () => {
+    const threads = vi.fn<(thread: Worker) => void>();
+    process.on("worker", threads);
+    onTestFinished(() => void process.off("worker", threads));
+    await startPeer();
+    await startPeer({ earlyWorker: true });
+    await vi.waitFor(() => expect(threads).toHaveBeenCalled(), 10_000);
+    expect(threads).toHaveBeenCalledTimes(1);
   });
 
   it("[API27] of a peer may lose its thread: whoever waited is told, and everything goes on", async () => {
@@ -113,6 +123,21 @@ describe("WorkerPool", () => {
     await handle.saved();
     expect((await connectSynced(peer.url ?? "", "n")).text.length).toBe(200_001);
     expect(peer.status().state).toBe("ready");
+  });
+
+  it("[API27] starts its thread before there is a job where that is wanted, unless it is closed by then", async () => {
+    const closed = new WorkerPool({ early: true, earlyMs: 0 });
+    await closed.close();
+    const started = nextThread();
+    const pool = new WorkerPool({ early: true, earlyMs: 1 });
+    onTestFinished(() => pool.close());
+    const thread = await started;
+    const threads = vi.fn<(thread: Worker) => void>();
+    process.on("worker", threads);
+    onTestFinished(() => void process.off("worker", threads));
+    expect((await pool.run({ kind: "merge", parts: parts(2) })).kind).toBe("merge");
+    expect(thread.threadId).toBeGreaterThan(0);
+    expect(threads).not.toHaveBeenCalled();
   });
 
   it("[API27] fails whatever waits when it closes", async () => {

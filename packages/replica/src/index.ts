@@ -46,3 +46,4 @@ export { ReadableDocument } from "./document/readable-document.ts";
 export { Contribution } from "./document/contribution.ts";
 export { Ranges } from "./document/ranges.ts";
 export { compareNames, endOfPrefix } from "./name-order.ts";
+export type { RoleRefusal } from "./roles.ts";

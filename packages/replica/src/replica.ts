@@ -27,6 +27,7 @@ import type { Link } from "./links/link.ts";
 import type { Parts } from "./parts.ts";
 import { assembleParts } from "./parts.ts";
 import type { QuarantinedDocument } from "./quarantine.ts";
+import type { RoleRefusal } from "./roles.ts";
 import type { ReplicaStatus } from "./status.ts";
 import { describeStatus } from "./status.ts";
 import type { DocumentRow, Store } from "./store.ts";
@@ -200,6 +201,11 @@ export class Replica {
       deleteSet: entry.lattice.encodeDeleteSet(),
       pendingBytes: entry.pendingBytes,
     };
+  }
+
+  /** Why this replica takes no writes of its own; undefined when it does. */
+  refusal(): RoleRefusal | undefined {
+    return this.#parts.roles.refusal();
   }
 
   #take(event: Event, now: number): void {

@@ -102,8 +102,10 @@ function valueOf(text: string): QueryValue {
   return /^-?(?:0|[1-9]\d{0,14})(?:\.\d+)?$/.test(text) ? Number(text) : text;
 }
 
-async function printAsCsv({ columns, rows }: QueryResult): Promise<void> {
-  for (const row of [columns, ...rows]) await print(`${row.map(csvCell).join(",")}\r\n`);
+/** What tells of the rows goes to stderr: the rows alone are the result. */
+async function printAsCsv(result: QueryResult): Promise<void> {
+  for (const row of [result.columns, ...result.rows]) await print(`${row.map(csvCell).join(",")}\r\n`);
+  process.stderr.write(`${describe(result)}\n`);
 }
 
 function csvCell(cell: QueryCell): string {
@@ -112,7 +114,7 @@ function csvCell(cell: QueryCell): string {
 }
 
 async function printAsTable(result: QueryResult): Promise<void> {
-  const { columns, rows, truncated, projectionLagMs, ms } = result;
+  const { columns, rows } = result;
   const aligned = columns.map((title, at) => {
     const isNumber = rows.length > 0 && rows.every((row) => typeof row[at] === "number" || row[at] === null);
     return { title: printable(title), ...(isNumber ? { align: "right" as const } : {}) };
@@ -124,9 +126,21 @@ async function printAsTable(result: QueryResult): Promise<void> {
         rows.map((row) => row.map(tableCell)),
       ),
     );
-  const more = truncated ? ", and there are more: --max-rows" : "";
-  const age = projectionLagMs === 0 ? "up to date" : `${projectionLagMs} ms old`;
-  await printLine(ink(`${count(rows.length, "row")}${more}; ${age}, ${ms} ms`, "dim"));
+  await printLine(ink(describe(result), "dim"));
+}
+
+function describe(result: QueryResult): string {
+  const more = result.truncated ? ", and there are more: --max-rows" : "";
+  return `${count(result.rows.length, "row")}${more}; ${freshness(result)}, ${result.ms} ms`;
+}
+
+/** Two ages that add up: of what was read against what this peer holds, and of that against what its writers have. */
+function freshness({ projectionLagMs, replicaLagMs }: QueryResult): string {
+  const ages: string[] = [];
+  if (projectionLagMs > 0) ages.push(`${projectionLagMs} ms older than this peer`);
+  if (replicaLagMs === undefined) ages.push("how far this peer is behind is not known");
+  else if (replicaLagMs > 0) ages.push(`this peer at most ${replicaLagMs} ms behind`);
+  return ages.length === 0 ? "up to date" : ages.join(", ");
 }
 
 function tableCell(cell: QueryCell): string {

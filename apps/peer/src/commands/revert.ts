@@ -9,12 +9,15 @@ import { EXIT_CODES } from "../exit-code.ts";
 import type { ExitCode } from "../exit-code.ts";
 import { printJson, printLine } from "../stdout.ts";
 import { printable } from "../terminal/paint.ts";
-import { dataOption, instantArgument, jsonOption } from "./options.ts";
+import { dataOption, durationArgument, instantArgument, jsonOption } from "./options.ts";
 import type { ControlOptions } from "./options.ts";
 
 interface RevertCommandOptions extends ControlOptions {
   readonly to: number;
+  readonly timeout: number;
 }
+
+const TIMEOUT_MS = 10_000;
 
 export function defineRevert(program: Command, end: (code: ExitCode) => void): void {
   program
@@ -32,12 +35,23 @@ export function defineRevert(program: Command, end: (code: ExitCode) => void): v
         .makeOptionMandatory(),
     )
     .addOption(dataOption())
+    .addOption(
+      new Option(
+        "--timeout <duration>",
+        "how long to wait until it is kept, here and on as many peers as `serve --copies` says",
+      )
+        .argParser(durationArgument)
+        .default(TIMEOUT_MS, "10s"),
+    )
     .addOption(jsonOption())
     .addHelpText("after", examples)
     .action(async (name: string, options: RevertCommandOptions) => end(await revert(name, options)));
 }
 
 const examples = `
+A follower refuses. When the copies are not reached in time, it fails with YARROW_COPIES_MISSING: the document is reverted here, and
+the edit travels on its own.
+
 Examples:
   yarrow revert notes/today --to -2h --data ./a
   yarrow revert notes/today --to 2026-11-23T14:30:05.120Z --data ./a
@@ -46,7 +60,10 @@ Look first: yarrow history notes/today, and yarrow show notes/today --at TIME`;
 async function revert(name: string, options: RevertCommandOptions): Promise<ExitCode> {
   const to = new Date(options.to);
   return withPeer(options.data, async (peer) => {
-    const { changed, recreated } = await peer.revert(name, options.to, { principal: userName() });
+    const { changed, recreated } = await peer.revert(name, options.to, {
+      principal: userName(),
+      timeoutMs: options.timeout,
+    });
     const document = printable(name);
     if (options.json) await printJson({ name, to, changed, recreated });
     else if (!changed) await printLine(`${document} says already what it said at ${to.toISOString()}`);

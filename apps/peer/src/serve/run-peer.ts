@@ -50,6 +50,7 @@ export async function runPeer(flags: ReadonlyMap<ConfigKey, unknown>, start: Sta
 function optionsFor(config: ServeConfig, log: Logger, metrics: NonNullable<PeerOptions["metrics"]>): PeerOptions {
   return {
     data: config.data,
+    earlyWorker: true,
     listen: config.listen,
     peers: config.peer,
     discovery: config.discovery,

@@ -27,7 +27,7 @@ async function* readFolder(folder: string): AsyncGenerator<ImportedDocument, voi
   const list = join(folder, LIST_FILE);
   const files = existsSync(list) ? await readList(list) : await listFiles(folder);
   for (const [done, { name, file }] of files.entries()) {
-    yield { name, update: await readFile(join(folder, file)), done, total: files.length };
+    yield { name, update: await readUpdate(join(folder, file)), done, total: files.length };
   }
 }
 
@@ -43,7 +43,31 @@ async function readList(list: string): Promise<{ name: string; file: string }[]>
 
 async function listFiles(folder: string): Promise<{ name: string; file: string }[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith(UPDATE_SUFFIX)).toSorted();
-  return files.map((file) => ({ name: decodeURIComponent(file.slice(0, -UPDATE_SUFFIX.length)), file }));
+  return files.map((file) => ({ name: nameOf(file), file }));
+}
+
+function nameOf(file: string): string {
+  try {
+    return decodeURIComponent(file.slice(0, -UPDATE_SUFFIX.length));
+  } catch (cause) {
+    throw new YarrowError(
+      "YARROW_NAME_INVALID",
+      `the file ${file} is named after no document: it is not percent-encoded`,
+      {
+        cause,
+        hint: "Write a % as %25, or list names and files in documents.jsonl.",
+      },
+    );
+  }
+}
+
+async function readUpdate(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : String(cause);
+    throw new YarrowError("YARROW_UPDATE_INVALID", `${file} cannot be read: ${detail}`, { cause });
+  }
 }
 
 async function* readLines(

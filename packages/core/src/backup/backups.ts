@@ -20,7 +20,7 @@ export interface BackupOptions {
   readonly force?: boolean | undefined;
 }
 
-/** How backups went since the peer started; `last` may be one that its schedule found. Times are its clock, in ms since 1970. */
+/** How backups went since the peer started, but for those that were called off; `last` may be one that its schedule found. Times are its clock, in ms since 1970. */
 export interface BackupStatus {
   readonly running: BackupProgress | undefined;
   readonly last: { readonly takenMs: number; readonly file: string; readonly bytes: number } | undefined;
@@ -123,6 +123,8 @@ export class Backups {
       this.#tell(manifest, file);
       return manifest;
     } catch (error) {
+      // Whoever asked for it has changed their mind: nothing is wrong that somebody should look at.
+      if (signal?.aborted === true && error === signal.reason) throw error;
       const lastFailure = error instanceof Error ? error.message : String(error);
       this.#status = { ...this.#status, failures: this.#status.failures + 1, lastFailure };
       throw error;

@@ -88,13 +88,25 @@ export function readManifest(file: string, descriptor: number): BackupManifest {
   if (!sealHash(text, seal).equals(seal.subarray(SEALED_BYTES))) {
     throw damagedBackup(file, `its manifest is damaged (bytes ${start} to ${size})`);
   }
-  const manifest = JSON.parse(text.toString()) as BackupManifest;
+  const manifest = parse(text);
+  if (manifest === undefined) throw damagedBackup(file, "its manifest is whole, and is no manifest");
   if (manifest.format > MANIFEST_FORMAT) {
     throw new YarrowError("YARROW_STORE_NEWER", `${file} has format ${manifest.format}; this release knows format 1`, {
       hint: "Use the release that wrote it, or a later one.",
     });
   }
   return manifest;
+}
+
+/** Undefined for what no release ever wrote, whoever sealed it. */
+function parse(text: Buffer): BackupManifest | undefined {
+  try {
+    const value = JSON.parse(text.toString()) as unknown;
+    const isObject = typeof value === "object" && value !== null && "format" in value && "database" in value;
+    return isObject ? (value as BackupManifest) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function damagedBackup(file: string, detail: string): YarrowError {

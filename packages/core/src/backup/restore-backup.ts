@@ -149,6 +149,16 @@ export function takePlace(made: string, folder: string): void {
 
 /** Errors: YARROW_RESTORE_REFUSED. */
 export function assertEmpty(folder: string): void {
+  // What is made takes the name by a rename, which would put it where the link stands and not where it points.
+  if (fs.lstatSync(folder, { throwIfNoEntry: false })?.isSymbolicLink() === true) {
+    throw new YarrowError(
+      "YARROW_RESTORE_REFUSED",
+      `${folder} is a symbolic link, and a restore makes the folder itself`,
+      {
+        hint: "Name the folder that it points to.",
+      },
+    );
+  }
   const found = fs.statSync(folder, { throwIfNoEntry: false });
   if (found === undefined) return;
   if (found.isDirectory() && fs.readdirSync(folder).length === 0) return;

@@ -36,12 +36,16 @@ export function verifyBackup({ file }: VerifyBackup, report: Report): BackupMani
 
 /** Errors: YARROW_BACKUP_FAILED. */
 export function openBackup(file: string): number {
+  let descriptor: number;
   try {
-    return fs.openSync(file, "r");
+    descriptor = fs.openSync(file, "r");
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
     throw new YarrowError("YARROW_BACKUP_FAILED", `the backup ${file} cannot be read: ${detail}`, { cause: error });
   }
+  if (fs.fstatSync(descriptor).isFile()) return descriptor;
+  fs.closeSync(descriptor);
+  throw new YarrowError("YARROW_BACKUP_FAILED", `${file} is no file, and a backup is one`);
 }
 
 /** Errors: YARROW_STORE_NEWER. */

@@ -138,7 +138,8 @@ function seal(partial: string, pageBytes: number, takenMs: number, report: Repor
     let manifest: BackupManifest;
     try {
       const rows = checkRows(copy, report);
-      manifest = { format: MANIFEST_FORMAT, takenMs, version: VERSION, ...readFacts(copy), rows, database };
+      const times = { takenMs: Math.max(takenMs, readLastArrival(copy)) };
+      manifest = { format: MANIFEST_FORMAT, ...times, version: VERSION, ...readFacts(copy), rows, database };
     } finally {
       copy.close();
     }
@@ -150,6 +151,12 @@ function seal(partial: string, pageBytes: number, takenMs: number, report: Repor
   } finally {
     fs.closeSync(descriptor);
   }
+}
+
+/** The peer's own clock stays ahead of one that was set back: its last row may be of a moment that is still to come. */
+function readLastArrival(copy: Database.Database): number {
+  const read = "SELECT arrived_ms FROM update_log ORDER BY sequence DESC LIMIT 1";
+  return copy.prepare<[], number>(read).pluck().get() ?? 0;
 }
 
 /** Sleeps as long as the bytes so far came too early. */

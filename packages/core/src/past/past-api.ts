@@ -3,6 +3,7 @@ import type { Incarnation } from "@yarrow/protocol";
 import type { HistoryWriter } from "@yarrow/replica";
 import type * as Y from "yjs";
 import type { DocumentDetail, ListOptions, RootContent } from "../peer-api.ts";
+import type { WriteOptions } from "../single-edit.ts";
 
 /** A point in time: a date, or milliseconds since 1970. It may not lie in the future. */
 export type Instant = Date | number;
@@ -18,9 +19,10 @@ export interface PastMethods {
   history(name: string, options?: HistoryOptions): Promise<DocumentHistory | undefined>;
   /**
    * Gives a document the content that it had at an instant, by a new edit that merges with those of others: what has not changed
-   * since is not touched. A document that was deleted since comes back. Resolves when committed here. Errors: YARROW_HISTORY_GONE,
-   * YARROW_DOCUMENT_NOT_FOUND (it was not there yet), YARROW_DOCUMENT_DELETED (it was deleted then), YARROW_DOCUMENT_TOO_LARGE,
-   * YARROW_FOLLOWER, YARROW_STORE_FULL.
+   * since is not touched. A document that was deleted since comes back. Resolves when committed here, and on as many other peers as
+   * `durability.copies` wants. Errors: YARROW_FOLLOWER (before anything is read), YARROW_HISTORY_GONE, YARROW_DOCUMENT_NOT_FOUND (it was
+   * not there yet), YARROW_DOCUMENT_DELETED (it was deleted then), YARROW_DOCUMENT_TOO_LARGE, YARROW_STORE_FULL; in time, YARROW_TIMEOUT
+   * (not known to be committed here) and YARROW_COPIES_MISSING (committed here, and not on other peers).
    */
   revert(name: string, instant: Instant, options?: RevertOptions): Promise<RevertResult>;
 }
@@ -98,10 +100,7 @@ export interface DocumentChange {
   readonly damaged: number;
 }
 
-export interface RevertOptions {
-  /** Who does it, for the history. */
-  readonly principal?: string | undefined;
-}
+export type RevertOptions = WriteOptions;
 
 export interface RevertResult {
   /** False when the document says already what it said then. */

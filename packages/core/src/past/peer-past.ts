@@ -1,5 +1,5 @@
 /** The past of a running peer: asked of a worker that reads the store beside it, and gone back to by an edit like any other. */
-import { PRINCIPAL_BYTES_MAX, YarrowError } from "@yarrow/protocol";
+import { YarrowError } from "@yarrow/protocol";
 import { checkName } from "@yarrow/replica";
 import type { HistoryEntry, RevertEdit } from "@yarrow/replica";
 import * as Y from "yjs";
@@ -7,6 +7,7 @@ import { randomClientId } from "../client-id.ts";
 import type { HandleHost } from "../document-handle.ts";
 import { DOCUMENTS_PAGE, DOCUMENTS_PAGE_MAX, HISTORY_PAGE, HISTORY_PAGE_MAX, TOGETHER_MS } from "../limits.ts";
 import type { ListOptions } from "../peer-api.ts";
+import { SingleEdit, checkWrite } from "../single-edit.ts";
 import { WorkerPool } from "../worker-pool.ts";
 import { HistoryGoneError, formatInstant } from "./history-gone.ts";
 import type {
@@ -21,7 +22,6 @@ import type {
   RevertResult,
 } from "./past-api.ts";
 import type { PastAnswer, PastQuestion, ShownPast } from "./past-work.ts";
-import { SingleEdit } from "./single-edit.ts";
 
 /** How often a revert is made anew when the document was deleted or came back meanwhile. */
 const REVERT_ATTEMPTS = 5;
@@ -66,20 +66,20 @@ export class Past {
     return { entries: entries.map(describeChange), next, since: oldestMs === 0 ? undefined : new Date(oldestMs) };
   }
 
-  async revert(name: string, instant: Instant, { principal = "" }: RevertOptions = {}): Promise<RevertResult> {
+  async revert(name: string, instant: Instant, options: RevertOptions = {}): Promise<RevertResult> {
+    this.#parts.assertOpen();
     checkName(name);
-    if (Buffer.byteLength(principal) > PRINCIPAL_BYTES_MAX) {
-      throw new YarrowError("YARROW_CONFIG_INVALID", `principal may have ${PRINCIPAL_BYTES_MAX} bytes`);
-    }
     const timeMs = this.#check(instant);
+    checkWrite(this.#parts.host, name, options);
     for (let attempt = 1; attempt <= REVERT_ATTEMPTS; attempt++) {
       const answer = await this.#ask({ ask: "revert", name, timeMs, clientId: randomClientId() });
+      options.signal?.throwIfAborted();
       if (answer.state === "same") return { changed: false, recreated: false };
       if (answer.state !== "edit") throw refusal(name, timeMs, answer);
       const { update, incarnation, stateVector }: RevertEdit = answer;
-      const edit = { name, update, incarnation, stateVector, principal };
-      const outcome = await SingleEdit.write(this.#parts.host, edit);
-      if (outcome === "committed") return { changed: true, recreated: incarnation % 2 === 0 };
+      const edit = { name, update, incarnation, stateVector };
+      const outcome = await SingleEdit.write(this.#parts.host, edit, options);
+      if (outcome.state === "kept") return { changed: true, recreated: incarnation % 2 === 0 };
     }
     throw new YarrowError("YARROW_DOCUMENT_DELETED", `${name} was deleted or created anew again and again meanwhile`, {
       hint: "Try again once it stays.",
@@ -119,7 +119,7 @@ export class Past {
   }
 
   #check(instant: Instant): number {
-    const timeMs = Math.floor(typeof instant === "number" ? instant : instant.getTime());
+    const timeMs = Math.floor(instantMs(instant));
     if (!Number.isFinite(timeMs) || timeMs < 0) {
       throw new YarrowError(
         "YARROW_CONFIG_INVALID",
@@ -133,6 +133,12 @@ export class Past {
       `${formatInstant(timeMs)} lies in the future; here it is ${formatInstant(nowMs)}`,
     );
   }
+}
+
+/** NaN for what is neither, as a caller without types may pass. */
+function instantMs(instant: unknown): number {
+  if (instant instanceof Date) return instant.getTime();
+  return typeof instant === "number" ? instant : Number.NaN;
 }
 
 function pastDocument(name: string, timeMs: number, shown: ShownPast): PastDocument {

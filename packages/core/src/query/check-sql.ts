@@ -6,7 +6,7 @@ import { YarrowError } from "@yarrow/protocol";
 import { QUERY_PARAMS_BYTES_MAX, QUERY_SQL_BYTES_MAX } from "./query-limits.ts";
 
 export type QueryValue = string | number | boolean | null;
-/** By position, or by name for `:name`, `@name` and `$name`. */
+/** By position for `?`, or for `?1` and so on, not both in one statement; or by name for `:name`, `@name` and `$name`. */
 export type QueryParams = readonly QueryValue[] | Readonly<Record<string, QueryValue>>;
 
 const LEADING = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*/;

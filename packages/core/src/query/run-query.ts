@@ -60,7 +60,7 @@ function readRows(database: Database.Database, job: QueryJob): ReturnType<typeof
   let bytes = 2;
   let truncated = false;
   const { params } = job;
-  const bound = Array.isArray(params) ? params.map(bindable) : [mapValues(params as Record<string, unknown>)];
+  const bound = bind(job.sql, params);
   for (const row of statement.iterate(...bound)) {
     if (texts.length === job.rowsMax) {
       truncated = true;
@@ -99,6 +99,20 @@ function failure(error: unknown): QueryOutcome {
 function bindable(value: unknown): unknown {
   const plain = typeof value === "boolean" ? Number(value) : value;
   return Number.isSafeInteger(plain) ? BigInt(plain as number) : plain;
+}
+
+/** What is no statement's own: texts, quoted names and comments, in which a `?1` stands for itself. */
+const QUOTED = /'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\//g;
+
+/** The driver takes `?1` for a parameter whose name is 1; to SQLite, and to who writes it, it is the first value of a list. */
+function bind(sql: string, params: QueryParams): unknown[] {
+  if (!Array.isArray(params)) return [mapValues(params as Record<string, unknown>)];
+  const values = params.map(bindable);
+  const places = [...sql.replaceAll(QUOTED, " ").matchAll(/\?(\d+)/g)].map(([, place = ""]) => place);
+  if (places.length === 0) return values;
+  if (values.length > Math.max(...places.map(Number))) throw new RangeError("Too many parameter values were provided");
+  const given = places.filter((place) => Number(place) >= 1 && Number(place) <= values.length);
+  return [Object.fromEntries(given.map((place) => [place, values[Number(place) - 1]]))];
 }
 
 function mapValues(params: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -3,9 +3,14 @@
  * document is whole and of one moment, the set as it is read. For a set of one moment, export a backup.
  */
 import fs from "node:fs";
+import path from "node:path";
+import Database from "better-sqlite3";
+import { YarrowError } from "@yarrow/protocol";
 import type { ClusterId } from "@yarrow/protocol";
 import { encodeDifference, Inspector } from "@yarrow/replica";
 import { withPast, withPastFile } from "../past/open-past.ts";
+import { translateError } from "../store/sqlite-error.ts";
+import { DATABASE_FILE } from "../store/sqlite-store.ts";
 import type { SqliteStore } from "../store/sqlite-store.ts";
 
 export interface ExportedDocument {
@@ -20,7 +25,7 @@ const PAGE_BYTES = 8 * 1024 * 1024;
 /** The state vector of one who has nothing. */
 const EMPTY_STATE_VECTOR = Uint8Array.of(0);
 
-/** Living documents in the order of their names. `source` is a data folder or a backup. */
+/** Living documents in the order of their names. `source` is a data folder or a backup. Errors: YARROW_CONFIG_INVALID, YARROW_BACKUP_DAMAGED, YARROW_STORE_FAILED. */
 export function* exportDocuments(source: string, prefix = ""): Generator<ExportedDocument, void> {
   const read = readerOf(source);
   let after: string | undefined;
@@ -39,7 +44,27 @@ export function countDocuments(source: string): number {
 
 function readerOf(source: string): <T>(read: (store: SqliteStore) => T) => T {
   const isFile = fs.statSync(source, { throwIfNoEntry: false })?.isFile() === true;
-  return (read) => (isFile ? withPastFile(source, read) : withPast(source, read));
+  if (!isFile && !fs.existsSync(path.join(source, DATABASE_FILE))) {
+    throw new YarrowError("YARROW_CONFIG_INVALID", `${source} is no data folder: there is no ${DATABASE_FILE} in it`);
+  }
+  return (read) => {
+    try {
+      return isFile ? withPastFile(source, read) : withPast(source, read);
+    } catch (error) {
+      throw explain(error, source, isFile);
+    }
+  };
+}
+
+/** Errors of SQLite about the file are nobody's bug: it is no database, or one of something else, or damaged. */
+function explain(error: unknown, source: string, isFile: boolean): unknown {
+  if (!(error instanceof Database.SqliteError)) return error;
+  const { message } = error;
+  if (!isFile) return translateError(error, source);
+  return new YarrowError("YARROW_BACKUP_DAMAGED", `${source} is no backup, or is damaged: ${message}`, {
+    cause: error,
+    hint: "`yarrow backup --verify FILE` says more of a backup.",
+  });
 }
 
 function readPage(store: SqliteStore, prefix: string, after: string | undefined): ExportedDocument[] {

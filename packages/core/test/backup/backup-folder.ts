@@ -27,11 +27,11 @@ export function openFilled(folder: string, documents = 40): SqliteStore {
 }
 
 /** A document with one row of so many bytes. What is in it is of no interest to a backup. */
-export function append(store: SqliteStore, name: string, bytes: number): void {
+export function append(store: SqliteStore, name: string, bytes: number, arrivedMs = 4_000): void {
   const row = store.createDocument(name, documentKey(name));
   const update = new Uint8Array(bytes).fill(row.id & 0xff);
   const segments = [{ source: "local" as const, principal: "", update }];
-  const lastSequence = store.appendLog({ document: row.id, incarnation: 1, arrivedMs: 4_000, segments });
+  const lastSequence = store.appendLog({ document: row.id, incarnation: 1, arrivedMs, segments });
   store.addPending(row.id, segments[0]!);
   store.writeCheckpoint(row.id, { sequence: lastSequence, lattice: update.subarray(0, 9) });
   store.writeSnapshot({

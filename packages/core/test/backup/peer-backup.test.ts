@@ -55,6 +55,7 @@ it("[BAK12] a backup ends with its signal and with its peer, and leaves nothing 
   const abort = new AbortController();
   const slow = { maxBytesPerSecond: 1, onProgress: () => abort.abort(new Error("enough")) };
   await expect(peer.backup(join(target, "a"), { ...slow, signal: abort.signal })).rejects.toThrow("enough");
+  expect(peer.status().backup).toMatchObject({ running: undefined, failures: 0, lastFailure: undefined });
   let closed: Promise<void> | undefined;
   const onProgress = (): void => void (closed ??= peer.close());
   await expect(peer.backup(join(target, "b"), { maxBytesPerSecond: 1, onProgress })).rejects.toMatchObject({

@@ -1,5 +1,5 @@
 /** Making a data folder of a backup. */
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { describe, expect, it } from "vitest";
@@ -62,7 +62,10 @@ describe("[BAK9] a restore that is refused or fails leaves nothing where it was 
     mkdirSync(join(above, "full"));
     writeFileSync(join(above, "full", "x"), "");
     writeFileSync(join(above, "plain"), "");
-    for (const name of ["full", "plain"]) {
+    mkdirSync(join(above, "empty"));
+    symlinkSync(join(above, "empty"), join(above, "link"));
+    symlinkSync(join(above, "none"), join(above, "dangling"));
+    for (const name of ["full", "plain", "link", "dangling"]) {
       expectRefused(() => restore(file, join(above, name)), above, { code: "YARROW_RESTORE_REFUSED" });
     }
     expect(readdirSync(join(above, "full"))).toEqual(["x"]);
@@ -87,7 +90,15 @@ describe("[BAK9] a restore that is refused or fails leaves nothing where it was 
       code: "YARROW_BACKUP_DAMAGED",
       message: expect.stringMatching(/pages 1 to \d+ of \d+ are not the ones that were written/),
     });
-    expectRefused(() => restore(join(above, "none"), join(above, "peer")), above, { code: "YARROW_BACKUP_FAILED" });
+    for (const none of [join(above, "none"), above]) {
+      expectRefused(() => restore(none, join(above, "peer")), above, { code: "YARROW_BACKUP_FAILED" });
+    }
+    for (const sealed of [null, 5, "text", []]) {
+      const odd = join(makeTemporaryFolder(), "odd.backup");
+      const manifest = { database: { bytes: 0 }, toJSON: () => sealed } as never;
+      writeFileSync(odd, encodeManifest(manifest));
+      expectRefused(() => restore(odd, join(above, "peer")), above, { code: "YARROW_BACKUP_DAMAGED" });
+    }
   });
 
   it("a step that fails on the way", async () => {

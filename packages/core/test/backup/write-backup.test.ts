@@ -53,6 +53,17 @@ it("[BAK1] a backup holds one moment: what is committed while it is taken is not
   store.close();
 });
 
+it("[BAK2] a backup is never taken before what is in it arrived, wherever the wall clock was set meanwhile", async () => {
+  const folder = makeTemporaryFolder();
+  const store = openFilled(folder, 1);
+  const here = await backUp(folder, join(makeTemporaryFolder(), "a.backup"));
+  expect(Math.abs(here.takenMs - Date.now())).toBeLessThan(60_000);
+  const ahead = Date.now() + 3_600_000;
+  store.transaction(() => append(store, "ahead", 10, ahead));
+  expect((await backUp(folder, join(makeTemporaryFolder(), "b.backup"))).takenMs).toBe(ahead);
+  store.close();
+});
+
 it("[BAK2] a backup is one file, readable by its owner alone, and a SQLite database with nothing beside it", async () => {
   const folder = makeTemporaryFolder();
   const target = makeTemporaryFolder();

@@ -1,4 +1,5 @@
 /** Documents out of one set and into another, as Yjs updates. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DOCUMENT_BYTES_MAX } from "@yarrow/protocol";
 import { describe, expect, it } from "vitest";
@@ -59,7 +60,8 @@ it("[API33] living documents are exported beside their peer or from its backup, 
 
 describe("[API34] an import is refused", () => {
   it("where it is no update, has no good name, or the peer is a follower or closed", async () => {
-    const peer = await startPeer();
+    const data = temporaryFolder();
+    const peer = await startPeer({ data });
     const good = Y.encodeStateAsUpdate(new Y.Doc());
     const invalid = { code: "YARROW_UPDATE_INVALID" };
     await expect(peer.importUpdate("n", new Uint8Array([1, 2, 3]))).rejects.toMatchObject(invalid);
@@ -74,6 +76,11 @@ describe("[API34] an import is refused", () => {
     const doc = new Y.Doc();
     doc.getText("body").insert(0, "mine");
     await expect(peer.importUpdate("n", Y.encodeStateAsUpdate(doc))).rejects.toMatchObject({ code: "YARROW_FOLLOWER" });
+    // Even what the follower holds already.
+    const [held] = [...exportDocuments(data)];
+    for (const update of [held?.update ?? new Uint8Array(), Uint8Array.of(1, 2, 3)]) {
+      await expect(peer.importUpdate("n", update)).rejects.toMatchObject({ code: "YARROW_FOLLOWER" });
+    }
     expect(await textOf(peer, "n")).toBe("text");
     await peer.close();
     await expect(peer.importUpdate("n", good)).rejects.toMatchObject({ code: "YARROW_PEER_CLOSED" });
@@ -103,6 +110,23 @@ describe("[API34] an import is refused", () => {
     upload.add(Buffer.from([1, 2]).toString("base64"));
     expect(upload.take()).toEqual(Uint8Array.of(1, 2));
   });
+});
+
+it("[API33] what is no data folder and no backup is refused in words", () => {
+  const folder = temporaryFolder();
+  const file = join(folder, "a.backup");
+  const refusal = (source: string): unknown => {
+    try {
+      return [...exportDocuments(source)];
+    } catch (error) {
+      return error;
+    }
+  };
+  for (const text of ["", "x".repeat(10_000)]) {
+    writeFileSync(file, text);
+    expect(refusal(file)).toMatchObject({ code: "YARROW_BACKUP_DAMAGED" });
+  }
+  expect(refusal(folder)).toMatchObject({ code: "YARROW_CONFIG_INVALID" });
 });
 
 it("[API33] a damaged document is exported as such", async () => {

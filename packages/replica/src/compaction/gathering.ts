@@ -5,6 +5,7 @@
  * What it reads stays true while it goes on: rows behind the head are only added to, as long as the document keeps its
  * incarnation and is not rebuilt.
  */
+import { assert } from "@yarrow/protocol";
 import type { Entry } from "../catalog/entry.ts";
 import type { Lattice } from "../document/lattice.ts";
 import type { ArrivalSequence, Store } from "../store.ts";
@@ -35,7 +36,7 @@ export class Gathering {
   /** Reads at most so many rows more. Call when nothing is staged. */
   read(store: Store, rowsMax: number): Progress {
     const { row } = this.entry;
-    if (row === undefined) return "damaged";
+    assert(row !== undefined, "only a stored document is compacted");
     if (this.#through === undefined) {
       const head = store.readSnapshot(row.id, this.#incarnation, "head");
       if (head !== undefined && (head.update === undefined || head.stateVector === undefined)) return "damaged";
