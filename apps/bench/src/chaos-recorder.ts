@@ -34,6 +34,11 @@ export class ChaosRecorder {
   private readonly seen = new Map<number, ClockSet>();
   private readonly trafficBySocket = new WeakMap<WebSocket, Traffic>();
 
+  /** How many edits were echoed. Counts the clients' edits anew at each call. */
+  get echoedCount(): number {
+    return this.edits.filter((edit) => this.wasEchoed(edit)).length;
+  }
+
   wasEchoed(edit: Edit): boolean {
     return this.echoed.get(edit.clientId)?.has(edit.from, edit.to) ?? false;
   }

@@ -15,5 +15,4 @@ test("20 kills under eight writing clients lose nothing that anyone was shown", 
   expect(bad, `seed ${report.seed}`).toEqual([]);
   // The storm must have been one.
   expect(report.killsInFlight).toBeGreaterThanOrEqual(KILLS / 2);
-  expect(report.echoed).toBeGreaterThan(KILLS * 10);
 });
