@@ -80,7 +80,7 @@ function refusal({ code, stderr }: Outcome): [number | null, string] {
 describe("status", () => {
   test("[CLI13] --json has exactly the documented keys, absent values as null", async () => {
     const status = await json(["status", "--data", a]);
-    expect(Object.keys(status).slice(0, 11)).toEqual([
+    expect(Object.keys(status).slice(0, 13)).toEqual([
       "peerId",
       "incarnation",
       "clusterId",
@@ -90,6 +90,8 @@ describe("status", () => {
       "root",
       "documents",
       "links",
+      "gossip",
+      "membership",
       "sessions",
       "store",
     ]);

@@ -124,6 +124,7 @@ describe("peer.revert", () => {
   it("[HIS14] is an edit like any other: it merges, spreads, and brings back what was deleted", async () => {
     const one = await startPeer();
     const two = await startPeer({ peers: [one.url!] });
+    await until(() => two.status().state === "ready");
     const handle = await one.open("note");
     const then = await write(one, handle, "hello world");
     handle.doc.getText("body").delete(0, 6);
