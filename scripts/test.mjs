@@ -16,6 +16,8 @@ const binaries = join(root, "node_modules", ".bin");
 const env = {
   ...process.env,
   PATH: [binaries, process.env.PATH].join(delimiter),
+  // Processes and threads that tests start would each compile the same sources anew: a third of the processor time.
+  NODE_COMPILE_CACHE: join(results, "compile-cache"),
   ...(colour() ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }),
 };
 /** Of a failed step's output, the lines that are shown; all of them are kept in test-results. */

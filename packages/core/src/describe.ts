@@ -1,5 +1,5 @@
 /** Reads a stored document in full, for people and other programs. Runs in the worker thread: it builds a whole Y.Doc. */
-import { contentDigest, doWork, readRoots } from "@yarrow/replica";
+import { contentDigest, doWork, readRoots } from "@yarrow/replica/content";
 import type { WorkFailed } from "@yarrow/replica";
 import type { RootContent } from "./peer-api.ts";
 

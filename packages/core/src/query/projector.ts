@@ -8,7 +8,7 @@
  *    unseen. It leaves alone what is projected already, and goes on where it stood when it is interrupted.
  * 4. A document that cannot be projected is recorded with the reason, and stops no other.
  */
-import { ReadableDocument } from "@yarrow/replica";
+import { ReadableDocument } from "@yarrow/replica/content";
 import type { ArrivalSequence, DocumentId, ReadableContent } from "@yarrow/replica";
 import { formatCursor, parseCursor } from "../change-feed.ts";
 import { OpenDocuments } from "./open-documents.ts";
