@@ -89,6 +89,10 @@ export class Exchange {
     link.send({ type: "shuffle-reply", path: [], peers });
   }
 
+  tellAll(now: number): void {
+    for (const link of this.#parts.links().open()) this.tell(link, now);
+  }
+
   /** One of an earlier version tells whom it knows, but not how long ago it heard of them. */
   takeAddresses({ peers }: Addresses, now: number): void {
     const said = peers.map(({ peerId, urls }) => ({ peerId, urls, heardAt: undefined, reached: false }));

@@ -90,7 +90,7 @@ export class Membership {
     this.#now = now;
     this.#exchange.linkEnded(link, now);
     this.#relink(now);
-    this.#views.ended();
+    this.#views.ended(now);
     this.#dialler.linkEnded(now);
     this.#recount(now);
   }
@@ -189,7 +189,10 @@ export class Membership {
 
   #recount(now: number): void {
     this.#recountAt = now + RECOUNT_MS;
-    if (this.#views.recount(now)) this.#roster.trim(this.#views.mesh, now);
+    if (!this.#views.recount(now)) return;
+    // Before anybody is forgotten: those that hear of it change too, and only then consent to the end of links.
+    this.#exchange.tellAll(now);
+    this.#roster.trim(this.#views.mesh, now);
   }
 
   #relink(now: number): void {

@@ -159,13 +159,18 @@ export class Roster {
     return { peerId, role, ageMs, urls: reached || claims ? urls.slice(-URLS_TOLD_MAX) : [] };
   }
 
-  /** Members that may be passed on: `mesh` lets everybody hear of everybody. */
+  /**
+   * Members that may be passed on: `mesh` lets everybody hear of everybody. Where a mesh may be near, also those that cannot be dialled
+   * are passed on, by name: they are told of only by their neighbours otherwise, and would be missing where peers are counted.
+   */
   tellable(mesh: boolean, now: number): Member[] {
-    return this.members().filter(
-      (member) =>
-        this.#parts.isLinked(member.peerId) ||
-        (member.witnessed && !this.isGone(member, now) && (mesh || (member.reached && !member.failed))),
-    );
+    const { config, isLinked } = this.#parts;
+    const near = this.#members.size < 2 * config.meshPeersMax;
+    return this.members().filter((member) => {
+      if (isLinked(member.peerId)) return true;
+      if (!member.witnessed || this.isGone(member, now)) return false;
+      return mesh || (!member.failed && (near || member.reached));
+    });
   }
 
   /** Keeps to the bounds: of a mesh the longest unheard goes first; of a view anybody, so that it stays a fair sample. */

@@ -3,8 +3,8 @@
  * HyParView. A link is in both views or in none, because it is one link; so a view changes only where both sides agree.
  *
  * Invariants
- * 1. Up to `meshPeersMax` peers are a mesh. Beyond, each keeps views, until fewer than `meshPeersMax` are left; between the two
- *    nothing changes, so that one peer that comes and goes moves nobody.
+ * 1. Up to `meshPeersMax` peers are a mesh. Beyond, each keeps views, until fewer than `meshPeersMax` are left for a while; between the
+ *    two nothing changes, so that one peer that comes and goes, or is not heard of for a moment, moves nobody.
  * 2. A link that an operator asked for, one to a peer of an earlier version, and one over which a follower is fed as configured
  *    are in no view: they are never refused for its size and never shed.
  * 3. No link is shed without the consent of the other side, which gives it only when it keeps links enough itself, and, where neighbours
@@ -26,6 +26,8 @@ const FED_MAX = 12;
 const JOIN_SHARE = 0.5;
 /** With this many times `meshPeersMax` peers, two neighbours hardly ever have a third in common. */
 const SPARSE_FACTOR = 4;
+/** Fewer than a mesh holds are left when the count says so for this part of the time in which peers that are silent count. */
+const FEW_SHARE = 1 / 3;
 const VIEWS_SINCE_VERSION = 3;
 /** Between two requests to end a link; longer each time nothing comes of it. */
 const SHED_MS = 1_000;
@@ -50,6 +52,8 @@ export class Views {
   #peers = 1;
   #shedAt = Number.POSITIVE_INFINITY;
   #asked = 0;
+  /** By the clock of the roster. */
+  #fewSince: number | undefined;
 
   constructor(parts: ViewsParts) {
     this.#parts = parts;
@@ -102,9 +106,10 @@ export class Views {
     const { roster, config, random } = this.#parts;
     const linked = new Set(this.#open().map((link) => link.peerId));
     this.#peers = 1 + linked.size + roster.unlinked(now).length;
-    const mesh = this.#mesh ? this.#peers <= config.meshPeersMax : this.#peers < config.meshPeersMax;
+    const mesh = this.#mesh ? this.#peers <= config.meshPeersMax : this.#areFew(now);
     const changed = mesh !== this.#mesh;
     this.#mesh = mesh;
+    if (changed) this.#fewSince = undefined;
     if (this.#surplus().length === 0) this.#shedAt = Number.POSITIVE_INFINITY;
     else if (this.#shedAt === Number.POSITIVE_INFINITY) this.#shedAt = now + SHED_MS * (0.5 + random());
     return changed;
@@ -124,8 +129,11 @@ export class Views {
     return wish === "high" ? same < 2 * target : others.length < config.linksMax * JOIN_SHARE;
   }
 
-  ended(): void {
+  /** A link is gone: who waited long to ask, because nobody had consented, asks again soon. */
+  ended(now: number): void {
     this.#asked = 0;
+    if (this.#shedAt === Number.POSITIVE_INFINITY) return;
+    this.#shedAt = Math.min(this.#shedAt, now + SHED_MS * (0.5 + this.#parts.random()));
   }
 
   wake(now: number): void {
@@ -154,6 +162,14 @@ export class Views {
     if (this.#spares(link, message)) {
       this.#parts.links().refuse(link, "YARROW_LINK_SHED", "both sides have links enough", now);
     }
+  }
+
+  /** Whether fewer than a mesh holds are left, and not just unheard of for a moment: a sample may miss somebody for a while. */
+  #areFew(now: number): boolean {
+    const { config, roster } = this.#parts;
+    const clock = roster.clock(now);
+    this.#fewSince = this.#peers < config.meshPeersMax ? (this.#fewSince ?? clock) : undefined;
+    return this.#fewSince !== undefined && clock - this.#fewSince >= config.memberHorizonMs * FEW_SHARE;
   }
 
   #spares(link: Link, { neighbours }: Disconnect): boolean {

@@ -22,8 +22,11 @@ export function membership(cluster: Cluster, peer: Peer) {
 export const QUICK = { shuffleMs: 5_000, addressExchangeMs: 5_000, memberHorizonMs: 30_000 };
 
 /** A cluster in which every peer but the first was given the address of the first. */
-export function joined(count: number, options: Parameters<Cluster["add"]>[0] = {}): Cluster {
-  const cluster = new Cluster(count);
+export function joined(
+  count: number,
+  { seed = count, ...options }: Parameters<Cluster["add"]>[0] & { readonly seed?: number } = {},
+): Cluster {
+  const cluster = new Cluster(seed);
   const first = cluster.add({ config: QUICK });
   for (let i = 1; i < count; i++) cluster.add({ config: QUICK, peers: [first.url], ...options });
   return cluster;

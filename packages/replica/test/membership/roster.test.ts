@@ -73,8 +73,11 @@ describe("what is passed on", () => {
     const { made } = roster();
     made.learn(hearsay(1, { reached: false }));
     made.learn(hearsay(2));
+    // Few are known, so that a mesh may be near, and whoever is counted must have been heard of.
+    for (const mesh of [true, false]) expect(made.tellable(mesh, 10).length).toBe(2);
+    for (let number = 3; number <= 2 * config.meshPeersMax; number++) made.learn(hearsay(number, { reached: false }));
     expect(made.tellable(false, 10).map(({ peerId }) => peerId)).toEqual([idOf(2)]);
-    expect(made.tellable(true, 10).length).toBe(2);
+    expect(made.tellable(true, 10).length).toBe(2 * config.meshPeersMax);
     expect(made.entry(made.get(idOf(1))!, 10, false)).toMatchObject({ ageMs: 10, urls: [] });
     expect(made.entry(made.get(idOf(1))!, 10, true).urls).toEqual(["ws://1"]);
     expect(made.entry(made.get(idOf(2))!, 10, false).urls).toEqual(["ws://2"]);
