@@ -58,7 +58,8 @@ export class Sockets {
     world.trace.note(world.timeline.now, place, "session frame", frame);
     for (const id of sessions) {
       const session = this.#sessions.get(id);
-      if (session !== undefined) sent(session.address, session.name, frame);
+      // Over a connection that is half gone nobody is told anything.
+      if (session?.connection.open) sent(session.address, session.name, frame);
       // Checkers want to know of which incarnation it tells.
       session?.connection.send(1, frame, incarnationOf(session.name));
     }

@@ -6,7 +6,7 @@
  * smaller lattice gives the document another fingerprint than the other peers have.
  */
 import type { DocumentKey, Incarnation } from "@yarrow/protocol";
-import { assert } from "@yarrow/protocol";
+import { assert, equalBytes } from "@yarrow/protocol";
 import { absorb } from "../document/absorb.ts";
 import { decodeFence } from "../document/fence.ts";
 import { equalFingerprints, fromBytes } from "../document/fingerprint.ts";
@@ -127,16 +127,17 @@ export function rebuildEntry(
   entry.lattice = new Lattice(key);
   entry.checkpointSequence = 0;
   entry.uncheckedBytes = 0;
-  const waiting: LogSegment[] = [];
-  const head = salvageSnapshot(store, entry, row, writes, waiting);
+  const salvaged: LogSegment[] = [];
+  const head = salvageSnapshot(store, entry, row, writes, salvaged);
   let tailBytes = 0;
   for (const logRow of readRows(store, row, entry.incarnation, head.sequence)) {
     if (logRow.segments === undefined) writes.push(() => store.quarantineLog(logRow.sequence));
     for (const segment of logRow.segments ?? []) {
-      salvage(entry, segment, waiting);
+      salvage(entry, segment, salvaged);
       tailBytes += segment.update.length;
     }
   }
+  const waiting = stillWaiting(entry, salvaged);
   entry.row = { ...row, headBytes: head.bytes, tailBytes };
   const recorded = record(entry, () => {
     for (const write of writes) write();
@@ -183,4 +184,21 @@ function salvage(entry: Entry, segment: LogSegment, waiting: LogSegment[]): void
   const { remainder } = absorb(entry.lattice, scanUpdate(segment.update, MERGED_LIMITS));
   entry.uncheckedBytes += segment.update.length;
   if (remainder !== undefined) waiting.push({ ...segment, update: remainder });
+}
+
+/**
+ * What of it no later row has brought either: a row may come after what an earlier repair gave back for its predecessor. What is
+ * taken in here is in the rows already.
+ */
+function stillWaiting(entry: Entry, segments: readonly LogSegment[]): LogSegment[] {
+  let waiting = segments;
+  for (let moved = true; moved;) {
+    moved = false;
+    waiting = waiting.flatMap((segment) => {
+      const { accepted, remainder } = absorb(entry.lattice, scanUpdate(segment.update, MERGED_LIMITS));
+      moved ||= accepted !== undefined;
+      return remainder === undefined ? [] : [{ ...segment, update: remainder }];
+    });
+  }
+  return waiting.filter(({ update }) => !entry.pending.some(({ segment }) => equalBytes(segment.update, update)));
 }

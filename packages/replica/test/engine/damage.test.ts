@@ -115,6 +115,22 @@ describe("a damaged row", () => {
     expect(restartedText(cluster, a)).toBe(WHOLE);
   });
 
+  it("[INC16, PEND7] twice: what an earlier repair has brought back does not wait for it", () => {
+    const { cluster, a, b } = peers(false);
+    a.store.damage.log(rowsOf(a.store)[0]!);
+    const again = restart(cluster, a, b);
+    new Editor(cluster, again, "n");
+    cluster.run(20_000);
+    expect(again.facts("repaired")).toMatchObject([{ name: "n" }]);
+    again.store.damage.fence(again.store.readDocument("n")!.id);
+    const third = restart(cluster, again);
+    new Editor(cluster, third, "n");
+    cluster.run(100);
+    expect(third.facts("quarantined")).toMatchObject([{ name: "n" }]);
+    expect(third.store.readPending(third.store.readDocument("n")!.id)).toEqual([]);
+    expect(textOf(third, "n", cluster.now)).toBe(WHOLE);
+  });
+
   it("[INC16] the head snapshot: the base and the rows after it take its place", () => {
     const { cluster, a } = peers(true);
     cluster.run(400_000);
