@@ -29,8 +29,8 @@ export interface LinksOptions {
   readonly dialDeadline: () => number;
   /** Where we dialled somebody greeted us, whether or not a link comes of it. */
   readonly answered: (url: string, hello: Hello, now: number) => void;
-  /** A dial, or the link that it made, has come to an end. */
-  readonly undialled: (url: string) => void;
+  /** A dial, or the link that it made, has come to an end. `declined`: who answered has links enough, and has told of others. */
+  readonly undialled: (url: string, how: { readonly declined: boolean; readonly now: number }) => void;
   /** A cut was healed. */
   readonly hurry: (now: number) => void;
   readonly opened: (link: Link, now: number) => void;

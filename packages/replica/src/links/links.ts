@@ -257,7 +257,7 @@ export class Links {
     link.state = { kind: "closing" };
     if (link.dialled !== undefined) {
       directory.lost(link.dialled, now, why);
-      this.#options.undialled(link.dialled);
+      this.#options.undialled(link.dialled, { declined: why === "declined" && announced === undefined, now });
     }
     this.#emitFact({ kind: "link-down", link: link.id, peerId, reason });
     if (announced === undefined) return;

@@ -2,8 +2,9 @@
  * Whom this peer dials, and when. In a mesh, every address as soon as it is due. With views, only as many as are missing, in rounds.
  *
  * Invariants
- * 1. With views no more dials are out than links are missing, and while none succeeds the rounds grow rarer up to a cap: after an outage
- *    of everything the cluster dials as often as it has peers, not as it has addresses.
+ * 1. With views no more dials are out than links are missing, and while none is answered the rounds grow rarer up to a cap. Who has no
+ *    link dials one in a round and nothing beside: while nobody can be reached three times in `redialMaxMs`, whatever is known, and a
+ *    cluster that many times its peers. An answer that declines brings the next round near, and its address waits `DECLINED_WAIT_MS`.
  * 2. Addresses that the operator gave are always candidates: among the first where there is no link, and now and then where the view
  *    is full, as are peers that seem gone. So parts of a cluster that were cut apart find each other again.
  */
@@ -14,9 +15,11 @@ import { isDue } from "./directory.ts";
 import type { Roster } from "./roster.ts";
 import type { Views } from "./views.ts";
 
-/** Dials of one round, and of one while nothing at all is linked. */
 const ROUND_DIALS_MAX = 3;
-const ALONE_DIALS_MAX = 2;
+/** Who has no link at all dials one at a time, at last so often in `redialMaxMs`: of those that it knows some may be gone for good. */
+const ALONE_ROUNDS = 3;
+/** And so often the address is one that was configured. */
+const ALONE_GIVEN_SHARE = 1 / 3;
 /** The first round after the last link has ended comes within this time, so that a thousand peers do not dial in one moment. */
 const ALONE_SPREAD_MS = 2_000;
 /** Between rounds that only fill up a view that is large enough. */
@@ -66,11 +69,12 @@ export class Dialler {
   }
 
   nextDeadline(): number {
-    const { directory, views } = this.#parts;
+    const { directory, views, isAlone } = this.#parts;
     if (views.mesh) return directory.nextDeadline();
     const joined = this.#joined.size > 0 ? this.#joinedAt : Number.POSITIVE_INFINITY;
     const kept = this.#keepsSome ? directory.nextAmong((target) => this.#keeps(target)) : Number.POSITIVE_INFINITY;
-    return Math.min(joined, kept, this.#roundAt, this.#probeAt, this.#refreshAt);
+    const extra = isAlone() ? Number.POSITIVE_INFINITY : Math.min(this.#probeAt, this.#refreshAt);
+    return Math.min(joined, kept, this.#roundAt, extra);
   }
 
   /** What is said of the link that a dial is about to make. */
@@ -92,8 +96,18 @@ export class Dialler {
     this.#extra.delete(url);
   }
 
+  /** Who was dialled has links enough, and has told of others: they are tried soon. Each address waits long after it has declined. */
+  declined(now: number): void {
+    this.#rounds = 0;
+    this.#roundAt = Math.min(this.#roundAt, now + this.#jittered(this.#parts.config.redialMinMs));
+  }
+
   linkOpened(now: number): void {
     this.#rounds = 0;
+    // Extra dials were due only while there was no link; a thousand peers do not make them in the moment in which the network is back.
+    const { probeMs, refreshMs } = this.#parts.config;
+    if (this.#probeAt < now) this.#probeAt = now + this.#jittered(probeMs);
+    if (this.#refreshAt < now) this.#refreshAt = now + this.#jittered(refreshMs);
     this.#roundAt = Math.min(this.#roundAt, now + this.#jittered(this.#parts.config.redialMinMs));
   }
 
@@ -129,26 +143,22 @@ export class Dialler {
     const links = views.links().length;
     const missing = views.target() - links - out;
     const few = links < views.floor() || views.isolated;
-    this.#roundAt =
-      now +
-      this.#jittered(
-        few
-          ? Math.min(config.redialMaxMs, config.redialMinMs * 2 ** this.#rounds)
-          : Math.min(FILL_MAX_MS, FILL_MS * 2 ** this.#rounds),
-      );
+    const [least, most] = few ? [config.redialMinMs, config.redialMaxMs] : [FILL_MS, FILL_MAX_MS];
+    const cap = isAlone() ? most / ALONE_ROUNDS : most;
+    this.#roundAt = now + this.#jittered(Math.min(cap, least * 2 ** this.#rounds));
     this.#rounds = Math.min(this.#rounds + 1, 10);
     if (missing <= 0) return [];
-    return this.#choose(now, mayDial, few ? Math.min(missing, isAlone() ? ALONE_DIALS_MAX : ROUND_DIALS_MAX) : 1);
+    return this.#choose(now, mayDial, few && !isAlone() ? Math.min(missing, ROUND_DIALS_MAX) : 1);
   }
 
-  /** One address of each of up to `count` peers: at random, but where nothing is linked a configured one is among them every other time. */
+  /** One address of each of up to `count` peers: at random, but where nothing is linked every third time a configured one. */
   #choose(now: number, mayDial: (target: Target) => boolean, count: number): Target[] {
     const { isAlone } = this.#parts;
     const due = this.#due(now, mayDial);
     const given = due.filter(({ configured }) => configured);
     const sound = due.filter((target) => target.configured || this.#isPassive(target, now));
     const chosen: Target[] = [];
-    if (isAlone() && this.#parts.random() < 0.5) chosen.push(...this.#pick(given, 1));
+    if (isAlone() && this.#parts.random() < ALONE_GIVEN_SHARE) chosen.push(...this.#pick(given, 1));
     const rest = sound.filter((target) => !chosen.includes(target));
     chosen.push(...this.#pick(rest, count - chosen.length));
     // Who has nobody else tries those who seem gone.
@@ -160,6 +170,8 @@ export class Dialler {
   #takeExtra(now: number, mayDial: (target: Target) => boolean): Target[] {
     const { config, roster } = this.#parts;
     const chosen: Target[] = [];
+    // Who has nobody dials in its rounds and not beside them: so an outage costs each peer no more than these.
+    if (this.#parts.isAlone()) return chosen;
     if (now >= this.#probeAt) {
       this.#probeAt = now + this.#jittered(config.probeMs);
       const silent = this.#due(now, mayDial).filter((target) => {

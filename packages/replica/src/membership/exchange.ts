@@ -69,8 +69,11 @@ export class Exchange {
     this.#learn([{ ...announced, urls: [], heardAt: this.#parts.roster.clock(now), reached: false }], now);
   }
 
-  /** Tells a neighbour, or one that is refused, of others. */
-  tell(link: Link, now: number): void {
+  /**
+   * Tells a neighbour, or one that is `declined`, of others: that one also of addresses at which nobody was reached yet. It needs one now, is
+   * about to find out, and passes on only what it has reached itself; where a thousand join at once hardly anybody has been dialled.
+   */
+  tell(link: Link, now: number, declined = false): void {
     const { roster, views, discovery } = this.#parts;
     if (!discovery) return;
     const { mesh } = views;
@@ -85,7 +88,7 @@ export class Exchange {
       return;
     }
     const told = others.slice(0, mesh ? VIEW_PEERS_MAX : TOLD_ON_OPEN);
-    const peers = told.map((member) => roster.entry(member, now, mesh));
+    const peers = told.map((member) => roster.entry(member, now, mesh || declined));
     link.send({ type: "shuffle-reply", path: [], peers });
   }
 
@@ -136,15 +139,16 @@ export class Exchange {
     this.#takeEntries(peers, now, true);
   }
 
-  takeShuffleReply(_: Link, { path, peers }: ShuffleReply, now: number): void {
+  takeShuffleReply(link: Link, { path, peers }: ShuffleReply, now: number): void {
     if (!this.#parts.discovery) return;
     const back = path.at(-1);
-    if (back === undefined) return this.#takeEntries(peers, now, true);
-    const link = this.#parts
+    // Who has not taken us for a neighbour is about to decline, and tells of whatever it has heard of.
+    if (back === undefined) return this.#takeEntries(peers, now, link.state.kind === "open");
+    const next = this.#parts
       .links()
       .open()
       .find((other) => other.peerId === back && speaksViews(other));
-    link?.send({ type: "shuffle-reply", path: path.slice(0, -1), peers });
+    next?.send({ type: "shuffle-reply", path: path.slice(0, -1), peers });
   }
 
   wake(now: number): void {

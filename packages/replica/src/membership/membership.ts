@@ -121,7 +121,10 @@ export class Membership {
         // Who belongs to no cluster yet remembers nobody of one.
         if (this.#parts.clusterId() !== undefined) this.#exchange.answered(url, hello, now);
       },
-      undialled: (url: string): void => this.#dialler.done(url),
+      undialled: (url: string, { declined, now }: { readonly declined: boolean; readonly now: number }): void => {
+        this.#dialler.done(url);
+        if (declined) this.#dialler.declined(now);
+      },
       hurry: (now: number): void => this.#hurry(now),
     };
   }
@@ -178,7 +181,7 @@ export class Membership {
   /** Whether who dialled us becomes a neighbour. Where not, it is told of others. */
   #admits(link: Link, now: number): boolean {
     const admitted = this.#views.admits(link);
-    if (!admitted) this.#exchange.tell(link, now);
+    if (!admitted) this.#exchange.tell(link, now, true);
     return admitted;
   }
 

@@ -169,6 +169,17 @@ describe("who is taken in", () => {
     expect(other.of("dial")[0]).toEqual({ type: "dial", url: NOWHERE });
   });
 
+  it("[MEM14] who is declined where all join tries those it was told of at once", () => {
+    const { cluster, peer } = inViews(0);
+    for (let i = 0; i < 32; i++)
+      new Stranger(cluster, peer, 200 + i, { wish: "join", addresses: [`ws://told-${i}:1`] });
+    const newcomer = cluster.add({ config: { meshPeersMax: 7 }, peers: [peer.url] });
+    cluster.run(2_000);
+    expect(newcomer.facts("link-refused").map(({ code }) => code)).toContain("YARROW_VIEW_FULL");
+    const told = newcomer.of("dial").filter(({ url }) => url.startsWith("ws://told-"));
+    expect(told.length).toBeGreaterThan(2);
+  });
+
   it("[MEM22] a peer of an earlier version is a neighbour beside the view, and hears nothing new", () => {
     const { cluster, peer } = inViews(32);
     const old = new Stranger(cluster, peer, 200, { protocolMax: 2 });
