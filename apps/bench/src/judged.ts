@@ -1,8 +1,10 @@
 /** What is promised of a mesh, point by point: which workload shows it, and what the last runs of them found. */
 import { runGossip } from "./gossip.ts";
+import { runGrowth } from "./growth.ts";
 import { runMembership } from "./membership.ts";
 import type { Progress } from "./progress.ts";
 import type { Result } from "./results.ts";
+import { runSimulation } from "./simulation.ts";
 import { runSize } from "./size/size.ts";
 import { stormResult } from "./storm/judge.ts";
 import { runStorm } from "./storm/storm.ts";
@@ -13,8 +15,11 @@ export interface JudgedWorkload {
   readonly workload: string;
   /** What it shows, for a table's first column. */
   readonly point: string;
-  readonly run: (small: boolean, progress: Progress) => Promise<Result>;
+  readonly run: (small: boolean, progress: Progress, cache?: string) => Promise<Result>;
 }
+
+const DOCUMENTS = [1, 100_000, 250_000, 500_000, 1_000_000];
+const SMALL_DOCUMENTS = [1, 10_000, 20_000];
 
 export const JUDGED: readonly JudgedWorkload[] = [
   {
@@ -32,13 +37,20 @@ export const JUDGED: readonly JudgedWorkload[] = [
   {
     workload: "size",
     point: "a million documents",
-    run: (small, progress) => runSize({ ...(small ? { documents: 20_000, streamed: 20_000 } : {}), progress }),
+    run: (small, progress, cache) =>
+      runSize({ ...(small ? { documents: 20_000, streamed: 20_000 } : {}), cache, progress }),
   },
   {
-    workload: "membership",
-    point: "who is linked to whom, simulated",
+    workload: "growth",
+    point: "a peer by its documents",
+    run: (small, progress, cache) =>
+      runGrowth({ documents: small ? SMALL_DOCUMENTS : DOCUMENTS, ...(small ? { starts: 1 } : {}), cache, progress }),
+  },
+  {
+    workload: "simulation",
+    point: "hours of faults, simulated",
     run: (small, progress) =>
-      Promise.resolve(runMembership({ peers: small ? 60 : 1_000, unreachable: 10, seed: 1, progress })),
+      runSimulation({ hours: small ? 2 : 1_000, severeHours: small ? 1 : 100, seed: 1, progress }),
   },
   {
     workload: "storm",
@@ -59,15 +71,24 @@ export function judgedRows(results: readonly Result[]): Cell[][] {
   });
 }
 
+export interface MeshOutcome {
+  readonly small: boolean;
+  /** Workloads that came to no result. */
+  readonly failed?: readonly string[];
+}
+
 /** All of them as one result. */
-export function meshResult(results: readonly Result[], small: boolean): Result {
+export function meshResult(results: readonly Result[], { small, failed = [] }: MeshOutcome): Result {
   return {
     workload: "mesh",
     summary: `what is promised of a mesh, by ${results.map(({ workload }) => workload).join(", ")}${small ? ", at a small size that judges nothing" : ""}`,
     options: { small },
     tables: [{ title: "Promises", head: JUDGED_HEAD, rows: judgedRows(results) }],
-    checks: results.flatMap(({ workload, checks }) =>
-      checks.map((check) => ({ ...check, name: `${workload}: ${check.name}` })),
-    ),
+    checks: [
+      ...failed.map((workload) => ({ name: `${workload}: runs to its end`, good: false, found: "no result" })),
+      ...results.flatMap(({ workload, checks }) =>
+        checks.map((check) => ({ ...check, name: `${workload}: ${check.name}` })),
+      ),
+    ],
   };
 }

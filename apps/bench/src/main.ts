@@ -16,10 +16,13 @@ import { runMembership } from "./membership.ts";
 import { runOrder } from "./order.ts";
 import { assertBuilt, endAllProcesses } from "./processes.ts";
 import { type Progress, makeProgress } from "./progress.ts";
-import { JUDGED, meshResult } from "./judged.ts";
-import { RESULTS, writeReport } from "./report.ts";
+import { JUDGED } from "./judged.ts";
+import { type MeshRunOptions, runMesh } from "./run-mesh.ts";
+import { placesIn, writeReport } from "./report.ts";
 import { type QueryRunOptions, runQueries } from "./query.ts";
 import { type Result, isGood, publish } from "./results.ts";
+import { runGrowth } from "./growth.ts";
+import { runSimulation } from "./simulation.ts";
 import { type SizeOptions, runSize } from "./size/size.ts";
 import { stormResult } from "./storm/judge.ts";
 import { runStorm } from "./storm/storm.ts";
@@ -220,19 +223,19 @@ program
 program
   .command("mesh")
   .description("every promise of a mesh, one workload after the other; writes results, tables and figures of the docs")
-  .option("--small", "small sizes: shows that everything runs, and writes nothing into the docs")
-  .action(async ({ small = false }: { small?: boolean }) => {
+  .option("--small", "small sizes: shows that everything runs, and writes nothing unless --results says where")
+  .option(
+    "--results <folder>",
+    "where results are written and looked for, with the report; apps/bench/results and docs when not given",
+  )
+  .option("--only <list>", `some of ${JUDGED.map(({ workload }) => workload).join(", ")}`, words)
+  .option("--missing", "only what has no result in the folder yet: a long run in pieces")
+  .option("--cache <folder>", "keep the data folders of many documents, and use those of earlier runs")
+  .action(async (options: MeshRunOptions) => {
     assertBuilt();
-    const results: Result[] = [];
-    for (const { workload, run } of JUDGED) {
-      const progress = makeProgress(workload);
-      const result = await run(small, progress);
-      progress.end();
-      await publish(result, small ? undefined : join(RESULTS, `${workload}.json`));
-      results.push(result);
-    }
-    await conclude("mesh", () => Promise.resolve(meshResult(results, small)));
-    if (!small) process.stdout.write(`wrote ${await writeReport()}\n`);
+    const { result, report } = await runMesh(options);
+    await conclude("mesh", () => Promise.resolve(result));
+    if (report !== undefined) process.stdout.write(`wrote ${report}\n`);
   });
 
 program
@@ -276,8 +279,36 @@ program
 
 program
   .command("report")
-  .description("write docs/BENCHMARKS.md from apps/bench/results")
-  .action(async () => void process.stdout.write(`wrote ${await writeReport()}\n`));
+  .description("write docs/BENCHMARKS.md from apps/bench/results, of whatever workloads there are results")
+  .option("--results <folder>", "results of another folder; the report is written into it")
+  .action(async ({ results }: { results?: string }) => {
+    process.stdout.write(`wrote ${await writeReport(placesIn(results))}\n`);
+  });
+
+program
+  .command("growth")
+  .description("memory, start and disk of a peer at rest by the number of its documents")
+  .option("--documents <list>", "numbers of documents", counts, [1, 100_000, 250_000, 500_000, 1_000_000])
+  .option("--cache <folder>", "use the data folders that `size --cache` keeps")
+  .option("--small", "1 and 20,000 documents: shows that it runs")
+  .action(async ({ small = false, ...chosen }: { documents: number[]; cache?: string; small?: boolean }) => {
+    const options = small ? { ...chosen, documents: [1, 20_000], starts: 1 } : chosen;
+    await conclude("growth", (progress) => runGrowth({ ...options, progress }));
+  });
+
+program
+  .command("simulation")
+  .description("simulated cluster-hours under faults, as `npm run simulate` runs them, for the report")
+  .option("--hours <n>", "hours", count, 1_000)
+  .option("--severe-hours <n>", "hours with more faults", count, 100)
+  .option("--seed <n>", "the first seed", count, 1)
+  .option("--small", "2 hours and 1: shows that it runs")
+  .action(
+    async ({ small = false, ...chosen }: { hours: number; severeHours: number; seed: number; small?: boolean }) => {
+      const options = small ? { ...chosen, hours: 2, severeHours: 1 } : chosen;
+      await conclude("simulation", (progress) => runSimulation({ ...options, progress }));
+    },
+  );
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.once(signal, () => void endAllProcesses().finally(() => process.exit(130)));
@@ -340,6 +371,10 @@ function positive(text: string): number {
   const value = Number(text);
   if (!Number.isFinite(value) || value <= 0) throw new InvalidArgumentError("Give a number above 0.");
   return value;
+}
+
+function words(text: string): string[] {
+  return text.split(",");
 }
 
 function counts(text: string): number[] {

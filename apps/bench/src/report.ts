@@ -2,7 +2,7 @@
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { JUDGED_HEAD, judgedRows } from "./judged.ts";
+import { JUDGED, JUDGED_HEAD, judgedRows } from "./judged.ts";
 import { formatMachine } from "./machine.ts";
 import { drawFigure } from "./plots/figure.ts";
 import { figuresOf } from "./plots/figures.ts";
@@ -13,6 +13,9 @@ import { formatMarkdown } from "./table.ts";
 export const RESULTS = fileURLToPath(new URL("../results/", import.meta.url));
 const REPORT = fileURLToPath(new URL("../../../docs/BENCHMARKS.md", import.meta.url));
 const IMAGES = fileURLToPath(new URL("../../../docs/images/benchmarks/", import.meta.url));
+
+/** All promises of a mesh in one result: its table is made anew from their own. */
+const COMPOSED = "mesh.json";
 
 const HEAD = [
   "# Benchmarks",
@@ -27,23 +30,54 @@ export interface ReportPlaces {
   readonly images?: string;
 }
 
+/** A folder that holds results, and takes the report and its figures; undefined = those of the repository. */
+export function placesIn(results: string | undefined): ReportPlaces {
+  if (results === undefined) return {};
+  return { results, report: join(results, "BENCHMARKS.md"), images: join(results, "images") };
+}
+
 /** Returns the path that was written. Errors: no results. */
 export async function writeReport(places: ReportPlaces = {}): Promise<string> {
   const { results = RESULTS, report = REPORT, images = IMAGES } = places;
-  const names = (await readdir(results)).filter((name) => name.endsWith(".json")).sort();
+  const names = (await readdir(results)).filter((name) => name.endsWith(".json") && name !== COMPOSED).sort();
   if (names.length === 0) throw new Error(`There are no results in ${results}; run a workload with --json first.`);
   const saved = await Promise.all(
     names.map(async (name) => JSON.parse(await readFile(join(results, name), "utf8")) as SavedResult),
   );
   const sections = [HEAD, describeMesh(saved)];
-  for (const result of saved) sections.push(describe(result, await drawFigures(result, images, dirname(report))));
+  const ordered = [...saved].sort((a, b) => placeOf(a) - placeOf(b));
+  sections.push(contentsOf(ordered));
+  for (const result of ordered) sections.push(describe(result, await drawFigures(result, images, dirname(report))));
   await writeFile(report, `${sections.join("\n\n")}\n`);
   return report;
 }
 
 /** The promises of a mesh in one table, before the sections that say how each was measured. */
 function describeMesh(results: readonly SavedResult[]): string {
-  return ["## What is promised of a mesh", formatMarkdown(JUDGED_HEAD, judgedRows(results))].join("\n\n");
+  const measured = JUDGED.flatMap(({ workload }) => {
+    const machine = results.find((result) => result.workload === workload)?.machine;
+    if (machine === undefined) return [];
+    return [
+      [`[${workload}](#${workload})`, machine.commit, machine.measuredAt.slice(0, 10), machine.cpu, machine.node],
+    ];
+  });
+  return [
+    "## What is promised of a mesh",
+    "Run it again: `npm run bench -- mesh`, or one workload after the other into a folder, and `npm run bench -- report`.",
+    formatMarkdown(JUDGED_HEAD, judgedRows(results)),
+    ...(measured.length === 0 ? [] : [formatMarkdown(["workload", "commit", "on", "processor", "node"], measured)]),
+  ].join("\n\n");
+}
+
+/** What belongs to the mesh first and in its order, then the others by name. */
+function placeOf({ workload }: SavedResult): number {
+  const place = JUDGED.findIndex((judged) => judged.workload === workload);
+  return place === -1 ? JUDGED.length : place;
+}
+
+function contentsOf(results: readonly SavedResult[]): string {
+  const lines = results.map(({ workload, summary }) => `- [${workload}](#${workload}): ${summary}`);
+  return ["## Workloads", lines.join("\n")].join("\n\n");
 }
 
 /** Writes the figures of a result, and returns the lines that show them. */
@@ -70,6 +104,6 @@ function describe(result: SavedResult, figures: readonly string[]): string {
   ];
   for (const table of result.tables) parts.push(`**${table.title}**`, formatMarkdown(table.head, table.rows));
   const rows = result.checks.map((check) => [check.name, check.good ? "yes" : "**no**", check.found]);
-  parts.push("**Promises**", formatMarkdown(["promise", "kept", "found"], rows));
+  if (rows.length > 0) parts.push("**Promises**", formatMarkdown(["promise", "kept", "found"], rows));
   return parts.join("\n\n");
 }

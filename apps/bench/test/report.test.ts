@@ -85,7 +85,7 @@ test("promises of a mesh stand in one table, and what was not measured is said t
   expect(judgedRows([result]).map(([, promise, kept]) => [promise, kept])).toEqual(
     JUDGED.map(({ workload }) => [`see \`npm run bench -- ${workload}\``, "not measured"]),
   );
-  const mesh = meshResult([{ ...storm, checks: result.checks }], true);
+  const mesh = meshResult([{ ...storm, checks: result.checks }], { small: true });
   expect(isGood(mesh)).toBe(false);
   expect(mesh.summary).toContain("judges nothing");
 });
@@ -156,4 +156,32 @@ test("dials are drawn while there is no network, and after", () => {
 test("without results there is no report", async () => {
   await using scratch = await makeScratch("report");
   await expect(writeReport({ ...placesIn(scratch), results: scratch.path })).rejects.toThrow("There are no results");
+});
+
+test("what belongs to the mesh comes first, in the order of its table, and nothing else is lost", async () => {
+  await using scratch = await makeScratch("report");
+  await mkdir(scratch.inside("results"));
+  for (const workload of ["fanout", "size", "gossip", "chaos", "mesh"]) {
+    const one = { ...result, workload, summary: `about ${workload}` };
+    await writeFile(scratch.inside(`results/${workload}.json`), JSON.stringify(one));
+  }
+  const text = await readFile(await writeReport(placesIn(scratch)), "utf8");
+  const headings = [...text.matchAll(/^## (.+)$/gm)].map(([, heading]) => heading);
+  expect(headings).toEqual(["What is promised of a mesh", "Workloads", "gossip", "size", "chaos", "fanout"]);
+  expect(text).toContain("| [gossip](#gossip) | abc123 |");
+  expect(text).toContain("- [chaos](#chaos): about chaos");
+});
+
+test("a peer is drawn by the number of its documents, against what is promised", () => {
+  const points = [
+    [1, 110],
+    [1_000_000, 240],
+  ] as const;
+  const series = [
+    { name: "memory", x: "documents", y: "MB resident", points },
+    { name: "start", x: "documents", y: "ms", points },
+  ];
+  const [[name, figure] = []] = figuresOf({ ...result, workload: "growth", series });
+  expect([name, figure?.panels.map(({ title }) => title)]).toEqual(["growth", ["Resident memory", "Time to start"]]);
+  expect(figuresOf({ ...result, workload: "growth", series: [] })).toEqual([]);
 });

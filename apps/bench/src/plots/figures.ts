@@ -2,6 +2,7 @@
 import type { SavedResult } from "../results.ts";
 import type { Figure } from "./figure.ts";
 import { gossipFigure } from "./gossip-figure.ts";
+import { growthFigure } from "./growth-figure.ts";
 import { membershipFigure } from "./membership-figure.ts";
 import { stormFigure } from "./storm-figure.ts";
 
@@ -15,6 +16,8 @@ function draw(result: SavedResult): Figure | undefined {
   switch (result.workload) {
     case "gossip":
       return gossipFigure(result);
+    case "growth":
+      return growthFigure(result);
     case "membership":
       return membershipFigure(result);
     case "storm":
