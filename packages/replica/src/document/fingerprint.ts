@@ -117,16 +117,19 @@ export function sumContribution(key: FingerprintKey, documentKey: DocumentKey, d
   return [hashLane(key, 0, 7), hashLane(key, 1, 7), hashLane(key, 2, 7), hashLane(key, 3, 7)];
 }
 
-/** The same of a document whose key and digest stand in `bytes` one behind the other, added to `sum` as signed numbers. */
+/** The same of a document whose key and digest stand in `bytes` one behind the other, added to or taken from `sum`, as signed numbers. */
 export function addPackedContribution(
   sum: [number, number, number, number],
   key: FingerprintKey,
   bytes: Uint8Array,
   at: number,
+  sign: 1 | -1,
 ): void {
   words[0] = SUM * 2 ** 24;
   for (let index = 0; index < 6; index++) words[1 + index] = wordAt(bytes, at + 4 * index);
-  for (let lane = 0; lane < LANES; lane++) sum[lane] = ((sum[lane] as number) + hashLane(key, lane, 7)) | 0;
+  for (let lane = 0; lane < LANES; lane++) {
+    sum[lane] = ((sum[lane] as number) + sign * hashLane(key, lane, 7)) | 0;
+  }
 }
 
 /** 16 bytes, a fresh copy. */

@@ -16,34 +16,47 @@
 import type { DocumentKey, NodePath, TreeItem } from "@yarrow/protocol";
 import { assert } from "@yarrow/protocol";
 import type { FingerprintKey } from "../document/fingerprint.ts";
-import { addPackedContribution, digestDocument, fromBytes, sumContribution } from "../document/fingerprint.ts";
+import { addPackedContribution, digestDocument, fromBytes } from "../document/fingerprint.ts";
 import { decodeFence, fenceDigest } from "../document/fence.ts";
 import type { Store } from "../store.ts";
 import { StoreFullError } from "../store.ts";
-import { ITEM_BYTES, itemCount, keyAt, putItem, unpackItems } from "./bucket.ts";
-
-/** Four 32-bit lanes, wrapping. Kept as small integers, so that a million of them stay small. */
-type Sum = [number, number, number, number];
-
-interface TreeNode {
-  readonly sum: Sum;
-  count: number;
-  readonly leaf: boolean;
-}
+import { ITEM_BYTES, itemCount, keyAt, putItems, unpackItems } from "./bucket.ts";
+import type { Sum } from "./tree-node.ts";
+import { addSum, digitAt, sumBytes, TreeNode, zeroSum } from "./tree-node.ts";
 
 const KEY_DIGITS = 16;
 const PAGE = 1024;
 const CHANGES_AT_ONCE = 256;
-const EMPTY: Readonly<TreeNode> = { sum: [0, 0, 0, 0], count: 0, leaf: true };
 const HEX_DIGITS = "0123456789abcdef";
+
+/** A node as it was, to be put back. */
+interface Saved {
+  readonly node: TreeNode;
+  readonly sum: Sum;
+  readonly count: number;
+  readonly children: (TreeNode | undefined)[] | undefined;
+}
+
+/** The changes of one batch below one leaf. */
+interface LeafChanges {
+  readonly path: NodePath;
+  /** From the root to the leaf. */
+  readonly nodes: readonly TreeNode[];
+  readonly items: TreeItem[];
+}
 
 export class SetTree {
   readonly #store: Store;
   readonly #leafDocumentsMax: number;
   #key: FingerprintKey;
-  readonly #nodes = new Map<NodePath, TreeNode>();
-  /** Nodes as they were at `begin`, for those touched since. */
-  readonly #before = new Map<NodePath, TreeNode | undefined>();
+  #root = new TreeNode();
+  #size = 1;
+  /** Counts the calls of `begin`; a node that carries the number has been saved since. */
+  #epoch = 1;
+  /** Nodes as they were at `begin`, for those touched since, and the places where there was none. */
+  #saved: Saved[] = [];
+  #added: { readonly children: (TreeNode | undefined)[]; readonly digit: number }[] = [];
+  #sizeBefore = 1;
 
   constructor(store: Store, key: FingerprintKey, leafDocumentsMax: number) {
     this.#store = store;
@@ -60,8 +73,9 @@ export class SetTree {
 
   /** Rebuilds all sums from the rows of the store; a damaged row is made anew from the documents below it. */
   reload(): void {
-    this.#nodes.clear();
-    this.#before.clear();
+    this.#root = new TreeNode();
+    this.#size = 1;
+    this.begin();
     let after: NodePath | undefined;
     for (;;) {
       const rows = this.#store.listBuckets(after, PAGE);
@@ -73,24 +87,30 @@ export class SetTree {
 
   /** Number of documents, tombstones included. */
   get documents(): number {
-    return this.#node("").count;
+    return this.#root.count;
   }
 
   /** The whole set in 16 bytes. */
   root(): Uint8Array {
-    return sumBytes(this.#node("").sum);
+    return sumBytes(this.#root.sum);
   }
 
   begin(): void {
-    this.#before.clear();
+    this.#epoch++;
+    this.#saved = [];
+    this.#added = [];
+    this.#sizeBefore = this.#size;
   }
 
   rollback(): void {
-    for (const [path, node] of this.#before) {
-      if (node === undefined) this.#nodes.delete(path);
-      else this.#nodes.set(path, node);
+    for (const { node, sum, count, children } of this.#saved) {
+      node.sum = sum;
+      node.count = count;
+      node.children = children;
     }
-    this.#before.clear();
+    for (const { children, digit } of this.#added) children[digit] = undefined;
+    this.#size = this.#sizeBefore;
+    this.begin();
   }
 
   /** Puts a document's digest in, in place of the one it had. Call inside the store's transaction. */
@@ -98,7 +118,7 @@ export class SetTree {
     this.replaceAll([{ key, digest }]);
   }
 
-  /** Puts many digests in; each leaf is read and written once. Call inside the store's transaction. */
+  /** Puts many digests in, one for each document; each leaf is read and written once. Call inside the store's transaction. */
   replaceAll(changes: readonly TreeItem[]): void {
     // A leaf splits only after what goes into it at once, and each of those moves the ones behind it.
     for (let from = 0; from < changes.length; from += CHANGES_AT_ONCE) {
@@ -107,63 +127,65 @@ export class SetTree {
   }
 
   #replaceSome(changes: readonly TreeItem[]): void {
-    const byLeaf = new Map<NodePath, TreeItem[]>();
+    const byLeaf = new Map<TreeNode, LeafChanges>();
     for (const change of changes) {
-      const leaf = this.#leafOf(change.key);
+      const nodes = this.#descendToLeaf(change.key);
+      const leaf = nodes[nodes.length - 1]!;
       const others = byLeaf.get(leaf);
-      if (others === undefined) byLeaf.set(leaf, [change]);
-      else others.push(change);
+      if (others !== undefined) others.items.push(change);
+      else byLeaf.set(leaf, { path: change.key.slice(0, nodes.length - 1) as NodePath, nodes, items: [change] });
     }
-    for (const [leaf, items] of byLeaf) this.#replaceInLeaf(leaf, items);
+    for (const leaf of byLeaf.values()) this.#replaceInLeaf(leaf);
   }
 
-  #replaceInLeaf(path: NodePath, changes: readonly TreeItem[]): void {
+  #replaceInLeaf({ path, nodes, items: changes }: LeafChanges): void {
     const row = this.#store.readBucket(path);
-    let items = row === undefined ? new Uint8Array(0) : (row.items ?? this.#itemsFromDocuments(path));
-    const change: Sum = [0, 0, 0, 0];
-    let grown = 0;
-    for (const { key, digest } of changes) {
-      const put = putItem(items, key, digest);
-      items = put.items;
-      add(change, contribution(this.#key, key, digest));
-      if (put.previous === undefined) grown++;
-      else subtract(change, contribution(this.#key, key, put.previous));
+    const before = row === undefined ? new Uint8Array(0) : (row.items ?? this.#itemsFromDocuments(path));
+    const sum = zeroSum();
+    const items = putItems(before, changes, (bytes, at, sign) =>
+      addPackedContribution(sum, this.#key, bytes, at, sign),
+    );
+    const grown = itemCount(items) - itemCount(before);
+    for (const node of nodes) {
+      this.#save(node);
+      node.add(sum);
+      node.count += grown;
     }
-    for (let depth = 0; depth <= path.length; depth++) {
-      const at = path.slice(0, depth);
-      const node = this.#node(at);
-      this.#set(at, { sum: added(node.sum, change), count: node.count + grown, leaf: depth === path.length });
-    }
-    if (itemCount(items) > this.#leafDocumentsMax && path.length < KEY_DIGITS) this.#split(path, items);
+    if (this.#mustSplit(path, items)) this.#split(path, nodes[nodes.length - 1]!, items);
     else this.#store.writeBucket({ path, items });
   }
 
   /** The sums of the 16 children of a node, whether or not it is split here. */
   children(path: NodePath): Uint8Array[] {
-    const leaf = this.#leafAbove(path);
-    if (leaf === undefined) return Array.from(HEX_DIGITS, (digit) => sumBytes(this.#node(path + digit).sum));
-    const sums: Sum[] = Array.from(HEX_DIGITS, () => [0, 0, 0, 0]);
-    for (const item of this.#itemsOfLeaf(leaf, path)) {
-      const digit = HEX_DIGITS.indexOf(item.key[path.length] ?? "0");
-      add(sums[digit]!, contribution(this.#key, item.key, item.digest));
+    const { node, leaf } = this.#find(path);
+    const sums = Array.from(HEX_DIGITS, zeroSum);
+    if (leaf === undefined) node?.children?.forEach((child, digit) => child && addSum(sums[digit]!, child.sum));
+    else {
+      const items = this.#bytesOfLeaf(leaf);
+      for (let i = 0; i < itemCount(items); i++) {
+        const key = keyAt(items, i);
+        if (!key.startsWith(path)) continue;
+        const digit = path.length < KEY_DIGITS ? digitAt(key, path.length) : 0;
+        addPackedContribution(sums[digit]!, this.#key, items, i * ITEM_BYTES, 1);
+      }
     }
     return sums.map(sumBytes);
   }
 
   /** Number of documents below a path. Costs a read of the store where a leaf lies above it. */
   count(path: NodePath): number {
-    const leaf = this.#leafAbove(path);
-    return leaf === undefined || leaf === path ? this.#node(path).count : this.#itemsOfLeaf(leaf, path).length;
+    const { node, leaf } = this.#find(path);
+    return leaf === undefined || leaf === path ? (node?.count ?? 0) : this.#itemsOfLeaf(leaf, path).length;
   }
 
   /** True for an inner node. */
   isSplit(path: NodePath): boolean {
-    return this.#leafAbove(path) === undefined;
+    return this.#find(path).leaf === undefined;
   }
 
   /** The documents below a path, where it lies at or below a leaf; undefined where the path is split further. */
   items(path: NodePath): TreeItem[] | undefined {
-    const leaf = this.#leafAbove(path);
+    const { leaf } = this.#find(path);
     return leaf === undefined ? undefined : this.#itemsOfLeaf(leaf, path);
   }
 
@@ -174,13 +196,16 @@ export class SetTree {
 
   /** Number of nodes in memory, for tests and metrics. */
   get size(): number {
-    return this.#nodes.size;
+    return this.#size;
   }
 
   #itemsOfLeaf(leaf: NodePath, path: NodePath): TreeItem[] {
+    return unpackItems(this.#bytesOfLeaf(leaf)).filter((item) => item.key.startsWith(path));
+  }
+
+  #bytesOfLeaf(leaf: NodePath): Uint8Array {
     const row = this.#store.readBucket(leaf);
-    if (row === undefined) return [];
-    return unpackItems(row.items ?? this.#itemsFromDocuments(leaf)).filter((item) => item.key.startsWith(path));
+    return row === undefined ? new Uint8Array(0) : (row.items ?? this.#itemsFromDocuments(leaf));
   }
 
   #remakeLeaf(path: NodePath): Uint8Array {
@@ -208,103 +233,103 @@ export class SetTree {
     for (const row of rows) {
       if (row.incarnation === 0) continue;
       const fence = fenceDigest(this.#key, decodeFence(row.fence ?? new Uint8Array(0)));
-      items = putItem(
-        items,
-        row.key,
-        digestDocument(this.#key, row.incarnation, fence, fromBytes(row.fingerprint)),
-      ).items;
+      const digest = digestDocument(this.#key, row.incarnation, fence, fromBytes(row.fingerprint));
+      items = putItems(items, [{ key: row.key, digest }], () => {});
     }
     return items;
   }
 
-  /** The leaf at or above a path, or undefined when the path is an inner node. */
-  #leafAbove(path: NodePath): NodePath | undefined {
-    for (let depth = 0; depth <= path.length; depth++) {
-      const at = path.slice(0, depth);
-      if (this.#node(at).leaf) return at;
+  /** What lies at a path: its leaf is the one at or above it, undefined for an inner node. An empty leaf has no node. */
+  #find(path: NodePath): { readonly node: TreeNode | undefined; readonly leaf: NodePath | undefined } {
+    let node: TreeNode | undefined = this.#root;
+    for (let depth = 0; ; depth++) {
+      if (node?.children === undefined) {
+        return { node: depth === path.length ? node : undefined, leaf: path.slice(0, depth) as NodePath };
+      }
+      if (depth === path.length) return { node, leaf: undefined };
+      node = node.children[digitAt(path, depth)];
     }
-    return undefined;
   }
 
-  #leafOf(key: DocumentKey): NodePath {
-    const leaf = this.#leafAbove(key);
-    assert(leaf !== undefined, "every key ends in a leaf");
-    return leaf;
+  /** The nodes from the root to the leaf of a key. That something is put into it is certain: where it is empty, it is made. */
+  #descendToLeaf(key: DocumentKey): TreeNode[] {
+    const nodes = [this.#root];
+    let node = this.#root;
+    for (let depth = 0; node.children !== undefined; depth++) {
+      const digit = digitAt(key, depth);
+      node = node.children[digit] ?? this.#addChild(node.children, digit);
+      nodes.push(node);
+    }
+    return nodes;
   }
 
-  #split(path: NodePath, items: Uint8Array): void {
+  #addChild(children: (TreeNode | undefined)[], digit: number): TreeNode {
+    const node = new TreeNode();
+    children[digit] = node;
+    this.#added.push({ children, digit });
+    this.#size++;
+    return node;
+  }
+
+  #mustSplit(path: NodePath, items: Uint8Array): boolean {
+    return itemCount(items) > this.#leafDocumentsMax && path.length < KEY_DIGITS;
+  }
+
+  /** Makes an inner node of a leaf that has been saved or is new; what it sums up stays the same. */
+  #split(path: NodePath, node: TreeNode, items: Uint8Array): void {
     this.#store.deleteBucket(path);
-    const node = this.#node(path);
-    this.#set(path, { ...node, leaf: false });
+    node.children = emptyChildren();
     let start = 0;
-    for (const digit of HEX_DIGITS) {
+    for (let digit = 0; digit < HEX_DIGITS.length; digit++) {
       let end = start;
-      while (end < itemCount(items) && keyAt(items, end)[path.length] === digit) end++;
-      if (end > start) this.#writeLeaf(path + digit, items.slice(start * ITEM_BYTES, end * ITEM_BYTES));
+      while (end < itemCount(items) && digitAt(keyAt(items, end), path.length) === digit) end++;
+      if (end > start) {
+        const part = items.slice(start * ITEM_BYTES, end * ITEM_BYTES);
+        this.#writeLeaf((path + HEX_DIGITS[digit]!) as NodePath, this.#addChild(node.children, digit), part);
+      }
       start = end;
     }
   }
 
-  #writeLeaf(path: NodePath, items: Uint8Array): void {
-    this.#set(path, { sum: sumOf(this.#key, items), count: itemCount(items), leaf: true });
-    if (itemCount(items) > this.#leafDocumentsMax && path.length < KEY_DIGITS) this.#split(path, items);
+  #writeLeaf(path: NodePath, node: TreeNode, items: Uint8Array): void {
+    node.add(sumOf(this.#key, items));
+    node.count = itemCount(items);
+    if (this.#mustSplit(path, items)) this.#split(path, node, items);
     else this.#store.writeBucket({ path, items });
   }
 
-  /** Changes sums in place, which only nobody has seen yet: a million documents are loaded so, without garbage. */
   #loadLeaf(path: NodePath, items: Uint8Array): void {
     const sum = sumOf(this.#key, items);
     const count = itemCount(items);
-    for (let depth = 0; depth < path.length; depth++) {
-      const at = path.slice(0, depth);
-      let node = this.#nodes.get(at);
-      if (node === undefined) this.#nodes.set(at, (node = { sum: [0, 0, 0, 0], count: 0, leaf: false }));
-      add(node.sum, sum);
+    let node = this.#root;
+    for (let depth = 0; ; depth++) {
+      node.add(sum);
       node.count += count;
+      if (depth === path.length) return;
+      node.children ??= emptyChildren();
+      const digit = digitAt(path, depth);
+      let child = node.children[digit];
+      if (child === undefined) {
+        node.children[digit] = child = new TreeNode();
+        this.#size++;
+      }
+      node = child;
     }
-    this.#nodes.set(path, { sum, count, leaf: true });
   }
 
-  #node(path: NodePath): Readonly<TreeNode> {
-    return this.#nodes.get(path) ?? EMPTY;
-  }
-
-  #set(path: NodePath, node: TreeNode): void {
-    if (!this.#before.has(path)) this.#before.set(path, this.#nodes.get(path));
-    this.#nodes.set(path, node);
+  #save(node: TreeNode): void {
+    if (node.savedIn === this.#epoch) return;
+    node.savedIn = this.#epoch;
+    this.#saved.push({ node, sum: node.sum, count: node.count, children: node.children });
   }
 }
 
-function contribution(key: FingerprintKey, documentKey: DocumentKey, digest: Uint8Array): Sum {
-  const [a, b, c, d] = sumContribution(key, documentKey, digest);
-  return [a | 0, b | 0, c | 0, d | 0];
+function emptyChildren(): (TreeNode | undefined)[] {
+  return Array.from<TreeNode | undefined>({ length: HEX_DIGITS.length });
 }
 
 function sumOf(key: FingerprintKey, items: Uint8Array): Sum {
-  const sum: Sum = [0, 0, 0, 0];
-  for (let at = 0; at < items.length; at += ITEM_BYTES) addPackedContribution(sum, key, items, at);
+  const sum = zeroSum();
+  for (let at = 0; at < items.length; at += ITEM_BYTES) addPackedContribution(sum, key, items, at, 1);
   return sum;
-}
-
-function add(sum: Sum, other: Sum): void {
-  for (let lane = 0; lane < 4; lane++) sum[lane] = (sum[lane]! + other[lane]!) | 0;
-}
-
-function subtract(sum: Sum, other: Sum): void {
-  for (let lane = 0; lane < 4; lane++) sum[lane] = (sum[lane]! - other[lane]!) | 0;
-}
-
-function added(sum: Sum, change: Sum): Sum {
-  const result: Sum = [...sum];
-  add(result, change);
-  return result;
-}
-
-/** The lanes as 16 bytes, each little-endian. */
-function sumBytes(sum: Sum): Uint8Array {
-  const bytes = new Uint8Array(16);
-  for (let lane = 0; lane < 4; lane++) {
-    for (let byte = 0; byte < 4; byte++) bytes[lane * 4 + byte] = (sum[lane]! >>> (8 * byte)) & 0xff;
-  }
-  return bytes;
 }
