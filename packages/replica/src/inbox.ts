@@ -73,6 +73,7 @@ export class Inbox {
     const streamed = this.#streamed;
     this.#streamed = [];
     for (const { link, message } of streamed) {
+      catalog.meet(message.documents.map(nameOf), now);
       const changed = replication.differences(link, message.documents, false, now);
       this.#later((then) => {
         // Nobody asked for these: an empty replica is filled without its cache.
@@ -118,6 +119,10 @@ export class Inbox {
         return assert(false, `message ${message.type} is handled by the links`);
     }
   }
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
 }
 
 /** Its answer may be large. */

@@ -229,7 +229,7 @@ function documents(current: Current): void {
   test("[STO6] neither a name nor a key is used twice", () => {
     const { store } = current();
     store.transaction(() => store.createDocument("a", keyOf("a")));
-    expect(() => store.transaction(() => store.createDocument("a", keyOf("b")))).toThrow(/assertion/);
+    expect(() => store.transaction(() => store.createDocument("a", keyOf("a")))).toThrow(/assertion/);
     const taken = expect.objectContaining({
       code: "YARROW_NAME_INVALID",
       message: expect.stringContaining(keyOf("a")),

@@ -216,6 +216,16 @@ export class Command {
     }
   }
 
+  /** False where a row with the same unique column is there already; the transaction can only be taken back then. */
+  runUnlessTaken(...values: SqlValue[]): boolean {
+    try {
+      return this.run(...values) > 0;
+    } catch (error) {
+      if (error instanceof Database.SqliteError && error.code === "SQLITE_CONSTRAINT_UNIQUE") return false;
+      throw error;
+    }
+  }
+
   /** The id of the row that it inserted. */
   insert(...values: SqlValue[]): number {
     assert(this.#connection.open, "a store is written inside a transaction only");

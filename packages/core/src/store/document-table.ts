@@ -6,7 +6,8 @@
  * also keeps the totals.
  *
  * A created row goes to the disk with its first write, in the same transaction: that spares two of its indexes being written twice,
- * which is a third of what a new document costs. Nothing is read before it is there.
+ * which is a third of what a new document costs. Nothing is read before it is there. That its key is free is what the index of keys says
+ * then: to look before would cost as much again.
  */
 import type { DocumentKey } from "@yarrow/protocol";
 import { assert, isAlive } from "@yarrow/protocol";
@@ -44,13 +45,10 @@ export class DocumentTable {
   }
 
   create(name: string, key: DocumentKey): DocumentRow {
-    const keyBytes = Buffer.from(key, "hex");
     const statements = this.#statements;
     assert(this.#connection.open, "a store is written inside a transaction only");
     // Rows are written as they are created; several that are not are rare.
     if (this.#created.size > 0) this.#settle();
-    assert(statements.readByName.get(name) === undefined, "a document is created once");
-    if (statements.readByKey.get(keyBytes) !== undefined) throw new KeyTakenError(key);
     const created = {
       name,
       key,
@@ -129,7 +127,13 @@ export class DocumentTable {
   #insert(row: DocumentRow & { readonly fence: Uint8Array }): void {
     this.#created.delete(row.id);
     const fenceBytes = row.fence.length;
-    this.#statements.insert.run(
+    this.#insertRow(row, fenceBytes);
+    if (fenceBytes > 0) this.#writeFence(row.id, row.fence);
+    this.#count(row, 1);
+  }
+
+  #insertRow(row: DocumentRow, fenceBytes: number): void {
+    const inserted = this.#statements.insert.runUnlessTaken(
       row.id,
       row.name,
       Buffer.from(row.key, "hex"),
@@ -143,8 +147,9 @@ export class DocumentTable {
       fenceBytes,
       checksumOfRow(row, fenceBytes),
     );
-    if (fenceBytes > 0) this.#writeFence(row.id, row.fence);
-    this.#count(row, 1);
+    if (inserted) return;
+    assert(this.#statements.readByName.get(row.name) === undefined, "a document is created once");
+    throw new KeyTakenError(row.key);
   }
 
   /** Created rows that were not written go to the disk as they are. */

@@ -18,7 +18,7 @@ import { scanUpdate } from "../document/scan-update.ts";
 import { DIFFERENCE_LIMITS, UPDATE_LIMITS } from "../document/update-limits.ts";
 import type { DocumentRow, LogSegment, SegmentSource, Store } from "../store.ts";
 import type { Entry } from "./entry.ts";
-import { loadEntry, rebuildEntry } from "./entry-loader.ts";
+import { loadAbsent, loadEntry, rebuildEntry } from "./entry-loader.ts";
 import { keepPending, promotePending } from "./pending.ts";
 import { StagedChange } from "./staged-change.ts";
 
@@ -94,6 +94,16 @@ export class Catalog {
     if (entry.row?.quarantined === true) this.quarantined.add(name);
     this.#account(entry);
     return entry;
+  }
+
+  /** Before many names are met that lie side by side by their keys: those that are new take their entries without a look for each. */
+  meet(names: readonly string[], now: number): void {
+    const unknown = [...new Set(names)].filter((name) => !this.#entries.has(name));
+    for (const entry of loadAbsent(this.#store, this.#key, unknown)) {
+      entry.touchedAt = now;
+      this.#entries.set(entry.name, entry);
+      this.#account(entry);
+    }
   }
 
   /**

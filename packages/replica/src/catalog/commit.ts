@@ -65,7 +65,8 @@ function writeChange(parts: CommitParts, change: StagedChange): DocumentRow {
   const arrivedMs = Math.max(Math.floor(parts.now), store.lastArrivalMs());
   const { entry } = change;
   const row = entry.row ?? store.createDocument(entry.name, entry.key);
-  if (change.moved) endIncarnation(store, row);
+  // A document that is created now has nothing that could end.
+  if (change.moved && entry.row !== undefined) endIncarnation(store, row);
   let { lastSequence } = row;
   let rowBytes = 0;
   if (change.segments.length > 0 || change.moved) {

@@ -19,6 +19,8 @@ import type { DocumentRow, LogRow, LogSegment, Store } from "../store.ts";
 import { Entry } from "./entry.ts";
 
 const ROWS_PER_READ = 512;
+/** Rows that are read to find that most names are new. */
+const PRESENT_MAX = 32;
 
 export interface Loaded {
   readonly entry: Entry;
@@ -44,6 +46,23 @@ export function loadEntry(store: Store, key: FingerprintKey, name: string): Load
   loadPending(store, entry);
   const damage = fence === undefined ? "the set of dead client ids" : foldFromCheckpoint(store, key, entry, row);
   return { entry, damage };
+}
+
+/**
+ * Entries of those names that were never written, where one look at the keys between them tells: names that are streamed lie side by
+ * side. Nothing where too much lies between them.
+ */
+export function loadAbsent(store: Store, key: FingerprintKey, names: readonly string[]): Entry[] {
+  const found = names.map((name) => ({ name, key: documentKey(name) })).toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  const [first] = found;
+  if (first === undefined) return [];
+  const present = new Set<DocumentKey>();
+  if (store.readDocumentByKey(first.key) !== undefined) present.add(first.key);
+  const rows = store.listDocumentsByKey(first.key, PRESENT_MAX);
+  for (const row of rows) present.add(row.key);
+  const told = rows.length < PRESENT_MAX ? undefined : rows[rows.length - 1]!.key;
+  const absent = found.filter((one) => (told === undefined || one.key <= told) && !present.has(one.key));
+  return absent.map((one) => emptyEntry(key, one.name, one.key));
 }
 
 function emptyEntry(key: FingerprintKey, name: string, found: DocumentKey): Entry {
