@@ -19,7 +19,7 @@ export type Output = Effect | SessionEffect;
 /** The pure machine that the loop drives. */
 export interface Engine {
   step(events: Input[], now: number): Output[];
-  /** When it wants to be woken, on the clock of `now`; Infinity = never. */
+  /** When it wants to be woken, on the clock of `now`; 0 = in the next turn, behind what has come meanwhile; Infinity = never. */
   nextDeadline(): number;
 }
 
@@ -137,7 +137,10 @@ export class Loop {
   #arm(): void {
     if (this.#stopped) return;
     const deadline = this.#options.engine.nextDeadline();
-    if (deadline === Infinity || this.#timerAt <= deadline) return;
+    if (deadline === Infinity) return;
+    // The shortest timer takes a millisecond, which a peer that is being filled would spend after every batch.
+    if (deadline === 0) return this.#schedule();
+    if (this.#timerAt <= deadline) return;
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     const wait = Math.min(TIMER_MS_MAX, Math.max(0, Math.ceil(deadline - this.#options.clock())));
     this.#timerAt = deadline;

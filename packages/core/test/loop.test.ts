@@ -102,6 +102,22 @@ describe("Loop", () => {
     loop.stop();
   });
 
+  it("runs again in the next turn where the engine has more to do, without a timer", async () => {
+    let left = 200;
+    const { loop, batches } = createRig({
+      step: () => {
+        left--;
+        return [];
+      },
+      nextDeadline: () => (left > 0 ? 0 : Infinity),
+    });
+    await loop.settled();
+    for (let turn = 0; turn < 210; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(left).toBe(0);
+    expect(batches.length).toBe(200);
+    loop.stop();
+  });
+
   it("[API24] stops for good when a step throws, and tells once", async () => {
     const error = new Error("bug");
     const { loop, batches, failures } = createRig({

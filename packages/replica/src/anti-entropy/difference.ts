@@ -81,6 +81,11 @@ function differingFence(entry: Entry, theirs: DocumentSummary): readonly number[
   return [...entry.fence].filter((client) => !theirFence.has(client)).sort(byNumber);
 }
 
+/** True for an answer that says only that the other side has no more than we. */
+export function isNothing({ update, fence, summary }: DocumentDifference): boolean {
+  return update.length === 0 && fence.length === 0 && summary === undefined;
+}
+
 function byNumber(a: number, b: number): number {
   return a - b;
 }

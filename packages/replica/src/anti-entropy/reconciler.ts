@@ -10,7 +10,7 @@
  *    alarm.
  * 3. All state of a round goes with its link; nothing about the other side is remembered.
  */
-import type { DocumentDifference, DocumentKey, Documents, Message, ProcessId, Stream } from "@yarrow/protocol";
+import type { DocumentDifference, Documents, Message, ProcessId, Stream } from "@yarrow/protocol";
 import { BATCH_DOCUMENTS_MAX, equalBytes, toHex } from "@yarrow/protocol";
 import type { Catalog } from "../catalog/catalog.ts";
 import type { ReplicaConfig } from "../config.ts";
@@ -20,16 +20,20 @@ import type { Lag } from "../lag/lag.ts";
 import type { Link } from "../links/link.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
 import type { Store } from "../store.ts";
+import { isNothing } from "./difference.ts";
 import { gatherQuestion } from "./gather.ts";
 import type { CatchUp, LinkRounds } from "./link-rounds.ts";
 import { createLinkRounds, describeCatchUp } from "./link-rounds.ts";
 import type { Standings } from "../membership/standings.ts";
 import type { Responder } from "./responder.ts";
 import { Round } from "./round.ts";
-import { boundsOf, Slices } from "./slices.ts";
+import { boundsOf, isLast, Slices } from "./slices.ts";
 import { isAsker } from "./who-asks.ts";
 
 type RoundResult = Extract<Fact, { kind: "round-ended" }>["result"];
+
+/** Parts in hand: one whose last batch is taken in, one whose only batch has come meanwhile, and one that is asked for. */
+const STREAMS_MAX = 3;
 
 export interface ReconcilerParts {
   readonly config: ReplicaConfig;
@@ -156,26 +160,32 @@ export class Reconciler {
   }
 
   /**
-   * Asks for the batch after this one before this one is taken in, so that both sides work at the same time. What is in hand
-   * stays bounded: one batch, and one on its way.
+   * Asks for the batch after this one, be it of the next part, before this one is taken in, so that both sides work at the same time.
+   * What is in hand stays bounded: one batch, and one on its way.
    */
   askOn(link: Link, message: Stream, now: number): void {
-    const round = this.#expect(link, message.round, "stream")?.round;
-    if (round?.through === undefined || isLast(message, round.through)) return;
-    this.#keepWaiting(round, now);
-    link.send({ type: "stream-ask", round: round.id, after: message.next, through: round.through });
+    const state = this.#expect(link, message.round, "stream");
+    const asked = state?.round?.streams.at(-1);
+    if (state?.round === undefined || asked === undefined) return;
+    this.#keepWaiting(state.round, now);
+    if (isLast(message, asked.through)) {
+      if (state.round.streams.length < STREAMS_MAX) this.#streamNext(state, state.round, now);
+      return;
+    }
+    link.send({ type: "stream-ask", round: state.round.id, after: message.next, through: asked.through });
   }
 
   takeStream(link: Link, message: Stream, changed: number, now: number): void {
     const state = this.#expect(link, message.round, "stream");
     const round = state?.round;
-    if (state === undefined || round?.through === undefined) return;
+    const taken = round?.streams[0];
+    if (state === undefined || round === undefined || taken === undefined) return;
     round.changed += changed;
     for (const difference of message.documents) round.bytes += difference.update.length;
-    if (!isLast(message, round.through)) return;
-    round.through = undefined;
-    this.#slices.release(link.id);
-    this.#advance(state, round, now);
+    if (!isLast(message, taken.through)) return;
+    round.streams.shift();
+    this.#slices.done(link.id, taken.path);
+    if (round.streams.length === 0) this.#advance(state, round, now);
   }
 
   /** Call when nothing is staged. */
@@ -255,7 +265,7 @@ export class Reconciler {
       }
       const { after, through } = boundsOf(path);
       round.phase = "stream";
-      round.through = through;
+      round.streams.push({ path, through });
       round.streamed = true;
       state.filling ??= { since: now, documents: this.#parts.tree.documents };
       link.send({ type: "stream-ask", round: round.id, after, through });
@@ -384,14 +394,4 @@ export class Reconciler {
   #keepWaiting(round: Round, now: number): void {
     round.deadline = now + this.#parts.config.roundTimeoutMs;
   }
-}
-
-/** True for the last batch of a part. */
-function isLast({ next }: Stream, through: DocumentKey | ""): boolean {
-  return next === "" || (through !== "" && next >= through);
-}
-
-/** True for an answer that says only that the other side has no more than we. */
-function isNothing({ update, fence, summary }: DocumentDifference): boolean {
-  return update.length === 0 && fence.length === 0 && summary === undefined;
 }

@@ -37,8 +37,8 @@ export class Round {
   readonly #asked = new Map<NodePath, boolean>();
   /** Parts of which we hold next to nothing, to be streamed. */
   readonly sparse: NodePath[] = [];
-  /** Keys through here are being streamed; undefined while none are, "" = to the end. */
-  through: DocumentKey | "" | undefined;
+  /** Parts that are being streamed, and the keys they go through ("" = to the end): the one that is taken in, and the one asked for. */
+  readonly streams: { readonly path: NodePath; readonly through: DocumentKey | "" }[] = [];
   /** Something was asked for by stream. */
   streamed = false;
   /** What the other side held when it last told; 0 = nothing is streamed because of it. */

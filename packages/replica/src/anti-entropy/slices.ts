@@ -3,7 +3,7 @@
  * over one link: so several links share the work, and nothing is fetched twice. What no link has claimed, or whose link is gone, is
  * found by the next round, because it is still empty here: nothing is remembered.
  */
-import type { DocumentKey, NodePath } from "@yarrow/protocol";
+import type { DocumentKey, NodePath, Stream } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import type { LinkId } from "../event.ts";
 import type { SetTree } from "../set-tree/set-tree.ts";
@@ -15,24 +15,30 @@ const SPARSE_SHARE = 1 / 16;
 export type SliceLimits = Pick<ReplicaConfig, "sliceDocumentsMin" | "sliceDocumentsMax">;
 
 export class Slices {
-  readonly #byLink = new Map<LinkId, NodePath>();
+  readonly #links = new Map<NodePath, LinkId>();
 
   /** Reserves a part of the key space for a link, unless some of it is reserved for another. */
   claim(link: LinkId, path: NodePath): boolean {
-    for (const [id, other] of this.#byLink) {
+    for (const [other, id] of this.#links) {
       if (id !== link && (path.startsWith(other) || other.startsWith(path))) return false;
     }
-    this.#byLink.set(link, path);
+    this.#links.set(path, link);
     return true;
   }
 
+  /** A part is streamed. */
+  done(link: LinkId, path: NodePath): void {
+    if (this.#links.get(path) === link) this.#links.delete(path);
+  }
+
+  /** Gives free all that a link had. */
   release(link: LinkId): void {
-    this.#byLink.delete(link);
+    for (const [path, id] of this.#links) if (id === link) this.#links.delete(path);
   }
 
   /** True where another link is streaming all that lies below a path. */
   isElsewhere(link: LinkId, path: NodePath): boolean {
-    for (const [id, other] of this.#byLink) if (id !== link && path.startsWith(other)) return true;
+    for (const [other, id] of this.#links) if (id !== link && path.startsWith(other)) return true;
     return false;
   }
 }
@@ -59,6 +65,11 @@ export function slicesOf(limits: SliceLimits, path: NodePath, theirDocuments: nu
 export function boundsOf(path: NodePath): { readonly after: DocumentKey | ""; readonly through: DocumentKey | "" } {
   if (path === "") return { after: "", through: "" };
   return { after: keyBefore(path), through: path.padEnd(KEY_DIGITS, "f") as DocumentKey };
+}
+
+/** True for the last batch of a part. */
+export function isLast({ next }: Stream, through: DocumentKey | ""): boolean {
+  return next === "" || (through !== "" && next >= through);
 }
 
 /** The greatest key that sorts before all keys below a path; "" where there is none. */

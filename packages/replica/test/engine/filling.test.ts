@@ -159,6 +159,56 @@ describe("a replica that is filled", () => {
     expect(catchUp()).toBeUndefined();
   });
 
+  it("[AE22] asks for the next batch, and for the next part, before it has taken in what came", () => {
+    const cluster = new Cluster();
+    const a = cluster.add({ config });
+    fill(cluster, a, numbered(1_000));
+    const b = cluster.add({ config, peers: [a.url] });
+    const holds = (): number => b.replica.status(cluster.now).counts.alive;
+    let came = 0;
+    const asked: { readonly held: number; readonly came: number }[] = [];
+    cluster.loses = ({ from, messages }) => {
+      for (const message of messages()) {
+        if (message.type === "stream") came += message.documents.length;
+        if (from === b && message.type === "stream-ask") asked.push({ held: holds(), came });
+      }
+      return false;
+    };
+    cluster.until(() => cluster.equal, 20_000);
+    const [, ...later] = asked;
+    expect(later.length).toBeGreaterThan(10);
+    for (const { held, came: had } of later) expect(held).toBeLessThan(had);
+  });
+
+  it("[AE23] takes in what is new and what is not, though they come together", () => {
+    const cluster = new Cluster();
+    const a = cluster.add({ config });
+    fill(cluster, a, numbered(1_000));
+    const b = cluster.add({ config });
+    // Fewer than one in sixteen, so that it is streamed all the same.
+    const both = numbered(1_000).filter((_, i) => i % 25 === 0);
+    const doc = new Y.Doc();
+    doc.getText("t").insert(0, "here alone ");
+    const update = Y.encodeStateAsUpdate(doc);
+    for (const [i, name] of both.entries()) {
+      cluster.step(b, { type: "attach", subscriber: i + 1, name, stateVector: NOTHING });
+      cluster.step(b, { type: "edit", subscriber: i + 1, update, principal: "" });
+      cluster.step(b, { type: "detach", subscriber: i + 1 });
+    }
+    cluster.records = true;
+    const c = cluster.add({ config, peers: [a.url, b.url] });
+    cluster.until(() => cluster.equal && c.replica.status(cluster.now).links.every((link) => link.equal), 20_000);
+    expect(streamed(cluster.sent).length).toBeGreaterThan(500);
+    for (const peer of [a, b, c]) {
+      expect(peer.replica.status(cluster.now).counts.alive).toBe(1_000);
+      const { parts } = peer.replica.read(both[0]!, cluster.now)!;
+      const merged = new Y.Doc();
+      Y.applyUpdate(merged, Y.mergeUpdates([...parts]));
+      expect(merged.getText("t").toJSON()).toContain("here alone");
+      expect(merged.getText("t").toJSON()).toContain("text");
+    }
+  });
+
   it("[AE21] keeps in memory no more than what somebody uses", () => {
     const cluster = new Cluster();
     const a = cluster.add({ config });
