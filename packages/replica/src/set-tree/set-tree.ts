@@ -133,7 +133,7 @@ export class SetTree {
       const leaf = nodes[nodes.length - 1]!;
       const others = byLeaf.get(leaf);
       if (others !== undefined) others.items.push(change);
-      else byLeaf.set(leaf, { path: change.key.slice(0, nodes.length - 1) as NodePath, nodes, items: [change] });
+      else byLeaf.set(leaf, { path: change.key.slice(0, nodes.length - 1), nodes, items: [change] });
     }
     for (const leaf of byLeaf.values()) this.#replaceInLeaf(leaf);
   }
@@ -244,7 +244,7 @@ export class SetTree {
     let node: TreeNode | undefined = this.#root;
     for (let depth = 0; ; depth++) {
       if (node?.children === undefined) {
-        return { node: depth === path.length ? node : undefined, leaf: path.slice(0, depth) as NodePath };
+        return { node: depth === path.length ? node : undefined, leaf: path.slice(0, depth) };
       }
       if (depth === path.length) return { node, leaf: undefined };
       node = node.children[digitAt(path, depth)];
@@ -285,7 +285,7 @@ export class SetTree {
       while (end < itemCount(items) && digitAt(keyAt(items, end), path.length) === digit) end++;
       if (end > start) {
         const part = items.slice(start * ITEM_BYTES, end * ITEM_BYTES);
-        this.#writeLeaf((path + HEX_DIGITS[digit]!) as NodePath, this.#addChild(node.children, digit), part);
+        this.#writeLeaf(path + HEX_DIGITS[digit]!, this.#addChild(node.children, digit), part);
       }
       start = end;
     }
