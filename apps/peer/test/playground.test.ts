@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Browser } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { launchBrowser } from "../../../scripts/browser.ts";
 import { run, Workbench } from "./command.ts";
 import type { Running } from "./command.ts";
@@ -13,9 +13,11 @@ import { lowContrast, pageBrightness } from "./contrast.ts";
 import { Tab } from "./playground-tab.ts";
 
 const PEERS = ["A", "B", "C"];
-const SOON = { timeout: 10_000 };
+const SOON = { timeout: 30_000 };
 /** Three processes and a browser, which is unpacked on a machine's first run. */
 const STARTS_WITHIN_MS = 60_000;
+// A browser and three processes on a busy machine: no test waits this long for anything that works.
+vi.setConfig({ testTimeout: 180_000 });
 
 interface DemoReady {
   readonly playground: string;

@@ -27,6 +27,7 @@ interface BackupCommandOptions extends ControlOptions {
 }
 
 const STAGES: Readonly<Record<BackupProgress["stage"], string>> = {
+  wait: "another backup first",
   copy: "copying pages",
   hash: "hashing pages",
   rows: "checking rows",

@@ -2,6 +2,7 @@
 import path from "node:path";
 import { YarrowError } from "@yarrow/protocol";
 import { BACKUP_BYTES_PER_SECOND } from "../limits.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import type { LogLine } from "../peer-api.ts";
 import type { SqliteStore } from "../store/sqlite-store.ts";
 import type { BackupManifest } from "./manifest.ts";
@@ -45,7 +46,10 @@ export class Backups {
   readonly #scheduled: ScheduledBackups | undefined;
   #status: BackupStatus = { running: undefined, last: undefined, taken: 0, failures: 0, lastFailure: undefined };
   readonly #closing = new AbortController();
+  /** Settled when all backups that were asked for have ended. Never rejects. */
   #current: Promise<unknown> = Promise.resolve();
+  /** Told how far the backup is that they wait for. */
+  readonly #waiting = new Set<(progress: BackupProgress) => void>();
 
   constructor(parts: BackupsParts) {
     this.#parts = parts;
@@ -71,15 +75,25 @@ export class Backups {
     if (!(maxBytesPerSecond > 0)) {
       throw new YarrowError("YARROW_CONFIG_INVALID", `maxBytesPerSecond must be above 0, not ${maxBytesPerSecond}`);
     }
-    if (this.#status.running !== undefined) {
-      throw new YarrowError("YARROW_BACKUP_FAILED", "this peer is being backed up already", {
-        hint: "Wait until that one has ended; `yarrow status` shows how far it is.",
-      });
-    }
     options.signal?.throwIfAborted();
-    const run = this.#run(path.resolve(file), options, maxBytesPerSecond, force);
-    this.#current = run.catch(() => undefined);
+    const before = this.#current;
+    const run = this.#turn(before, options).then(() =>
+      this.#run(path.resolve(file), options, maxBytesPerSecond, force),
+    );
+    this.#current = Promise.allSettled([before, run]);
     return run;
+  }
+
+  /** Resolves when those before have ended, so that two never run at once; rejects when nobody wants this one any more. */
+  async #turn(before: Promise<unknown>, { signal, onProgress }: BackupOptions): Promise<void> {
+    const given = signal === undefined ? this.#closing.signal : AbortSignal.any([signal, this.#closing.signal]);
+    const tell = ({ done, total }: BackupProgress): void => onProgress?.({ stage: "wait", done, total });
+    this.#waiting.add(tell);
+    try {
+      await unlessAborted(before, given);
+    } finally {
+      this.#waiting.delete(tell);
+    }
   }
 
   /** A backup that was taken before this process started. */
@@ -115,6 +129,7 @@ export class Backups {
             // The snapshot is given back, and the thread has emptied the log.
             if (progress.stage !== "copy") letGo();
             onProgress?.(progress);
+            for (const tell of this.#waiting) tell(progress);
           },
         },
       );

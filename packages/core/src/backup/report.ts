@@ -4,8 +4,8 @@ import { YarrowError } from "@yarrow/protocol";
 
 /** What is done of one stage: pages of the database, or what the stage is called after. */
 export interface BackupProgress {
-  /** `copy`: pages leave the database. `hash`: bytes are proved. `rows`: checksums of rows. `documents`: are written as they were. */
-  readonly stage: "copy" | "hash" | "rows" | "documents";
+  /** `wait`: another backup has its turn first. `copy`: pages leave the database. `hash`: bytes are proved. `rows`: checksums of rows. `documents`: are written as they were. */
+  readonly stage: "wait" | "copy" | "hash" | "rows" | "documents";
   readonly done: number;
   readonly total: number;
 }

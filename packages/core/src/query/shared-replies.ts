@@ -7,6 +7,7 @@
  * 3. A query is ended when nobody waits for it any more, and not before, whoever asked first.
  */
 import { performance } from "node:perf_hooks";
+import { unlessAborted } from "../unless-aborted.ts";
 import type { QueryReply } from "./query-child.ts";
 import { QUERY_SHARED_BYTES_MAX, QUERY_SHARED_MAX, QUERY_SHARED_MS } from "./query-limits.ts";
 
@@ -67,12 +68,4 @@ export class SharedReplies {
   #forget(key: string, flight: Flight): void {
     if (this.#flights.get(key) === flight) this.#flights.delete(key);
   }
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }

@@ -26,14 +26,26 @@ it("[BAK11] a peer writes while it is backed up; the backup is verified, restore
     }
   })();
   const taken = peer.backup(file, { onProgress: ({ stage }) => void stages.add(stage) });
-  await expect(peer.backup(join(target, "b.backup"))).rejects.toMatchObject({ code: "YARROW_BACKUP_FAILED" });
-  expect(peer.status().backup.running).toBeDefined();
+  await until(() => peer.status().backup.running !== undefined);
+  const later: BackupProgress["stage"][] = [];
+  const second = peer.backup(join(target, "b.backup"), { onProgress: ({ stage }) => void later.push(stage) });
+  const enough = new AbortController();
+  const third = peer.backup(join(target, "c.backup"), { signal: enough.signal });
+  enough.abort(new Error("enough"));
+  await expect(third).rejects.toThrow("enough");
   const manifest = await taken;
+  expect((await second).lastSequence).toBeGreaterThanOrEqual(manifest.lastSequence);
+  expect([later[0], later.at(-1)]).toEqual(["wait", "rows"]);
+  expect(readdirSync(target).sort()).toEqual(["a.backup", "b.backup"]);
   writing.abort();
   await writes;
   expect([...stages]).toEqual(["copy", "hash", "rows"]);
   expect(manifest).toMatchObject({ peerId: peer.peerId, documents, rows: { damaged: 0 } });
-  expect(peer.status().backup).toMatchObject({ running: undefined, last: { file }, failures: 0 });
+  expect(peer.status().backup).toMatchObject({
+    running: undefined,
+    last: { file: join(target, "b.backup") },
+    failures: 0,
+  });
   expect(verifyBackup({ kind: "verify", file }, quiet())).toEqual(manifest);
   await expect(peer.backup(file)).rejects.toMatchObject({ code: "YARROW_BACKUP_EXISTS" });
   expect(peer.status().backup).toMatchObject({ failures: 1, lastFailure: expect.stringContaining(file) });
@@ -41,11 +53,11 @@ it("[BAK11] a peer writes while it is backed up; the backup is verified, restore
 
   const data = join(target, "restored");
   const restored = await restoreBackup(file, data);
-  const second = await startPeer({ data, peers: [peer.url ?? ""] });
-  expect(second.peerId).toBe(restored.peerId);
-  expect(second.peerId).not.toBe(peer.peerId);
-  await until(() => rootsEqual([peer, second]));
-  const changes = second.changes({ since: cursor })[Symbol.asyncIterator]();
+  const joined = await startPeer({ data, peers: [peer.url ?? ""] });
+  expect(joined.peerId).toBe(restored.peerId);
+  expect(joined.peerId).not.toBe(peer.peerId);
+  await until(() => rootsEqual([peer, joined]));
+  const changes = joined.changes({ since: cursor })[Symbol.asyncIterator]();
   await expect(changes.next()).rejects.toMatchObject({ code: "YARROW_CURSOR_LOST" });
 });
 
