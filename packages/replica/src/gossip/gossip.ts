@@ -17,6 +17,7 @@ import type { Effect } from "../effect.ts";
 import type { LinkId } from "../event.ts";
 import type { Link } from "../links/link.ts";
 import type { Links } from "../links/links.ts";
+import { Passed } from "./passed.ts";
 import type { GossipStatus } from "./plumtree.ts";
 import { Plumtree } from "./plumtree.ts";
 import type { Interest } from "../presence/interest.ts";
@@ -34,6 +35,7 @@ export class Gossip {
   /** The link on which an origin's last message came first: the way back for acknowledgements. */
   readonly #routes = new Map<ProcessId, LinkId>();
   readonly #routesMax: number;
+  readonly #passed = new Passed();
 
   constructor(options: {
     readonly config: ReplicaConfig;
@@ -82,6 +84,7 @@ export class Gossip {
     // A copy that came by a peer that does not speak of trees says nothing about them.
     const fresh = inTree ? this.#trees.takeBroadcast(message, link, now) : unseen;
     if (fresh) this.#remember(origin, link.id);
+    if (fresh && message.type === "cover-ask") this.#passed.asked(origin, message.subject);
     return fresh;
   }
 
@@ -99,8 +102,9 @@ export class Gossip {
     }
   }
 
-  /** Sends an acknowledgement one step back towards the origin. */
+  /** Sends an acknowledgement one step back towards the origin, once for each time it was asked for. */
   acknowledge(origin: ProcessId, sequence: number, peerId: PeerId): void {
+    if (!this.#passed.add(origin, sequence, peerId)) return;
     const route = this.#routes.get(origin);
     const link = route === undefined ? undefined : this.#links.get(route);
     if (link?.state.kind === "open") link.send({ type: "acknowledge", origin, sequence, peerId });
