@@ -3,6 +3,7 @@ import type { Cluster } from "./cluster.ts";
 import { planLinkFaults } from "./link-faults.ts";
 import type { SimulatedPeer } from "./peer.ts";
 import type { Random } from "./random.ts";
+import type { Spells } from "./spells.ts";
 import { spoilRow } from "./spoil.ts";
 
 /** How often per hour. Crashes and partitions are a few more than must happen, because some find nobody to hit. */
@@ -24,10 +25,12 @@ export class Faults {
   readonly #cluster: Cluster;
   readonly #random: Random;
   readonly #lengthMs: number;
+  readonly #spells: Spells;
   #stopped = false;
 
-  constructor(cluster: Cluster, lengthMs: number) {
+  constructor(cluster: Cluster, spells: Spells, lengthMs: number) {
     this.#cluster = cluster;
+    this.#spells = spells;
     this.#random = cluster.random.fork();
     this.#lengthMs = lengthMs;
     this.#plan(CRASHES, () => this.#crash());
@@ -67,7 +70,7 @@ export class Faults {
   }
 
   #plan(count: number, action: () => void): void {
-    for (const time of this.#random.times(count, 20_000, this.#lengthMs - 20_000)) this.#at(time, action);
+    for (const time of this.#spells.times(count, 20_000, this.#lengthMs - 20_000)) this.#at(time, action);
   }
 
   #at(time: number, action: () => void): void {

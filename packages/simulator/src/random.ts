@@ -20,7 +20,11 @@ export class Random {
   /** Uniform in [0, 2^32), an integer. */
   word(): number {
     const state = this.#state;
-    const [a, b, c, d] = state as unknown as [number, number, number, number];
+    // By index: destructuring a typed array goes through its iterator.
+    const a = state[0] as number;
+    const b = state[1] as number;
+    const c = state[2] as number;
+    const d = state[3] as number;
     const result = Math.imul(rotated(Math.imul(b, 5), 7), 9) >>> 0;
     state[0] = a ^ d ^ b;
     state[1] = b ^ c ^ a;

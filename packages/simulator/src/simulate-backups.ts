@@ -12,6 +12,7 @@ import type { Random } from "./random.ts";
 import { Random as Generator } from "./random.ts";
 import { drawConfig } from "./simulate-hour.ts";
 import type { HourReport } from "./simulate-hour.ts";
+import { Spells } from "./spells.ts";
 import { violated } from "./witness.ts";
 import { Workload } from "./workload.ts";
 
@@ -34,7 +35,7 @@ export function simulateBackups({ seed, cycles, print }: BackupsOptions): HourRe
   const cluster = new Cluster({ seed, adversarial: draw.chance(0.3), replicaConfig: drawConfig(draw), print });
   const count = draw.between(PEERS_MIN, 3);
   for (let index = 0; index < count; index++) cluster.addPeer({ peers: index === 0 ? [] : ["ws://peer-0:1"] });
-  const workload = new Workload(cluster, LENGTH_MS);
+  const workload = new Workload(cluster, new Spells(new Generator(seed, 5), LENGTH_MS), LENGTH_MS);
   const plan = new BackupPlan(cluster, cycles);
   cluster.run(LENGTH_MS);
   workload.stop();

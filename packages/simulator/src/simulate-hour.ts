@@ -16,6 +16,7 @@ import { Hostile } from "./hostile.ts";
 import type { Random } from "./random.ts";
 import { Random as Generator } from "./random.ts";
 import { RoleChanges } from "./role-changes.ts";
+import { Spells } from "./spells.ts";
 import { violated } from "./witness.ts";
 import { Workload } from "./workload.ts";
 
@@ -45,7 +46,15 @@ const BOUNDS_MS = 30_000;
 /** Of severe hours. */
 const HOSTILE_SHARE = 0.3;
 /** Beats tell followers their lag and change nothing else; as many as there are in life would be most of the hour. */
-const BEAT_MS = 2_000;
+const BEAT_MS = 5_000;
+/** What comes round though nothing has happened comes half as often, so that it is also seen to be needed no more often. */
+const SELDOM: Partial<ReplicaConfig> = {
+  digestIntervalMs: 30_000,
+  interestRenewalMs: 30_000,
+  interestIdleMs: 90_000,
+  addressExchangeMs: 60_000,
+  shuffleMs: 60_000,
+};
 
 /** Runs the hour. Throws {@link Violation} when a promise is broken, and whatever a peer throws. */
 export function simulateHour(options: HourOptions): HourReport {
@@ -55,7 +64,7 @@ export function simulateHour(options: HourOptions): HourReport {
     seed,
     adversarial: draw.chance(0.3),
     replicaConfig: { ...drawConfig(draw), ...drawGossip(new Generator(seed, 4)), beatIntervalMs: BEAT_MS },
-    linkBudgetBytes: draw.pick([512, 4_096, 1_048_576]),
+    linkBudgetBytes: draw.pick([512, 4_096, 4_096, 1_048_576]),
     print,
     severe: options.severe ?? false,
   });
@@ -82,8 +91,9 @@ function runHour(
   const roles = rolesOf(drawRoles, peers ?? draw.pick([3, 3, 4, 5]));
   addPeers(cluster, roles, { draw, drawCopies: new Generator(seed, 2), drawRoles });
   const changes = roles.includes("follower") ? new RoleChanges(cluster, drawRoles.fork(), lengthMs) : undefined;
-  const workload = new Workload(cluster, lengthMs);
-  const faults = new Faults(cluster, lengthMs);
+  const spells = new Spells(new Generator(seed, 5), lengthMs);
+  const workload = new Workload(cluster, spells, lengthMs);
+  const faults = new Faults(cluster, spells, lengthMs);
   const drawHostile = new Generator(seed, 4);
   const hostile =
     cluster.severe && drawHostile.chance(HOSTILE_SHARE) ? new Hostile(cluster, drawHostile, lengthMs) : undefined;
@@ -124,7 +134,7 @@ export function drawConfig(draw: Random): Partial<ReplicaConfig> {
     compactTailBytes: draw.pick([1_024, 8_192, 65_536]),
     historyMs: draw.pick([60_000, 600_000, 86_400_000]),
     leafDocumentsMax: draw.pick([2, 4, 32]),
-    nodesPerAskMax: draw.pick([1, 4, 64]),
+    nodesPerAskMax: draw.pick([1, 4, 4, 64]),
     roundsAtOnceMax: draw.between(1, 3),
     repairPushBytesMax: draw.pick([0, 4_096, 262_144]),
     seenWindowMax: draw.pick([8, 1_024]),
@@ -142,6 +152,7 @@ function drawGossip(draw: Random): Partial<ReplicaConfig> {
     wantedMax: draw.pick([0, 2, 4_096]),
     payloadsMs: draw.pick([1, 200, 30_000]),
     payloadsBytesMax: draw.pick([0, 1_000, 16_777_216]),
+    ...draw.pick([{}, SELDOM]),
   };
 }
 

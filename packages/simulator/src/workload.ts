@@ -5,13 +5,15 @@ import { edit } from "./editing.ts";
 import type { Embedded } from "./embedded.ts";
 import type { SimulatedPeer } from "./peer.ts";
 import type { Random } from "./random.ts";
+import type { Spells } from "./spells.ts";
 
 /** Documents that many people write in, and that are deleted at times. */
 const BUSY = ["plan", "minutes", "recipe", "atlas", "ledger"];
 const SMALL_DOCUMENTS = 60;
 const TABS = 11;
 const HANDLES = 3;
-const WRITE_EVERY_MS = 880;
+/** One of so many milliseconds, on average over spells of work and rests. */
+const WRITE_EVERY_MS = 1_080;
 const TAB_CHANGES_EVERY_MS = 15_000;
 const DELETIONS = 24;
 /** A document is deleted and made anew again and again, on several peers at once. */
@@ -22,18 +24,17 @@ export class Workload {
   readonly #random: Random;
   #stopped = false;
 
-  constructor(cluster: Cluster, lengthMs: number) {
+  constructor(cluster: Cluster, spells: Spells, lengthMs: number) {
     this.#cluster = cluster;
     this.#random = cluster.random.fork();
     for (let tab = 0; tab < TABS; tab++) this.#openTab(this.#random.pick(BUSY));
-    this.#again(WRITE_EVERY_MS, () => this.#write());
-    this.#again(TAB_CHANGES_EVERY_MS, () => this.#changeTabs());
-    for (const time of this.#random.times(DELETIONS, 60_000, lengthMs - 120_000)) {
-      cluster.timeline.at(time, () => this.#delete());
-    }
-    for (const time of this.#random.times(cluster.severe ? STORMS : 0, 60_000, lengthMs - 120_000)) {
-      cluster.timeline.at(time, () => this.#storm());
-    }
+    const plan = (times: readonly number[], action: () => void): void => {
+      for (const time of times) cluster.timeline.at(time, () => void (this.#stopped || action()));
+    };
+    plan(spells.times(Math.round(lengthMs / WRITE_EVERY_MS), 0, lengthMs), () => this.#write());
+    plan(spells.times(Math.round(lengthMs / TAB_CHANGES_EVERY_MS), 0, lengthMs), () => this.#changeTabs());
+    plan(spells.times(DELETIONS, 60_000, lengthMs - 120_000), () => this.#delete());
+    plan(spells.times(cluster.severe ? STORMS : 0, 60_000, lengthMs - 120_000), () => this.#storm());
   }
 
   /** Within seconds, several people delete a document and make it anew, each at a peer of their own. */
@@ -57,14 +58,6 @@ export class Workload {
   stop(): void {
     this.#stopped = true;
     for (const browser of [...this.#cluster.browsers]) if (browser.stale) this.#cluster.closeTab(browser);
-  }
-
-  #again(meanMs: number, action: () => void): void {
-    this.#cluster.timeline.after(this.#random.exponential(meanMs), () => {
-      if (this.#stopped) return;
-      action();
-      this.#again(meanMs, action);
-    });
   }
 
   #write(): void {
