@@ -50,7 +50,7 @@ export const JUDGED: readonly JudgedWorkload[] = [
     workload: "simulation",
     point: "hours of faults, simulated",
     run: (small, progress) =>
-      runSimulation({ hours: small ? 2 : 1_000, severeHours: small ? 1 : 100, seed: 1, progress }),
+      runSimulation({ hours: small ? 1 : 1_000, severeHours: small ? 1 : 100, seed: 1, progress }),
   },
   {
     workload: "storm",

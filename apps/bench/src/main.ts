@@ -35,6 +35,7 @@ Examples:
   npm run bench -- chaos --kills 200 --seed 7
   npm run bench -- failover --kills 200 --copies 2
   npm run bench -- fanout --runs 5 --json apps/bench/results/fanout.json
+  npm run bench -- mesh --missing --cache /var/tmp/folders
   npm run bench -- all --quick
 
 Every command starts its own servers on loopback, in temporary folders, and ends them. Run one at a time: two of them
@@ -302,10 +303,10 @@ program
   .option("--hours <n>", "hours", count, 1_000)
   .option("--severe-hours <n>", "hours with more faults", count, 100)
   .option("--seed <n>", "the first seed", count, 1)
-  .option("--small", "2 hours and 1: shows that it runs")
+  .option("--small", "an hour of each: shows that it runs")
   .action(
     async ({ small = false, ...chosen }: { hours: number; severeHours: number; seed: number; small?: boolean }) => {
-      const options = small ? { ...chosen, hours: 2, severeHours: 1 } : chosen;
+      const options = small ? { ...chosen, hours: 1, severeHours: 1 } : chosen;
       await conclude("simulation", (progress) => runSimulation({ ...options, progress }));
     },
   );

@@ -87,15 +87,19 @@ async function drawFigures(result: SavedResult, images: string, from: string): P
     await mkdir(images, { recursive: true });
     const path = join(images, `${name}.svg`);
     await writeFile(path, drawFigure(figure));
-    lines.push(`![${figure.title}. ${figure.caption}](${relative(from, path)})`);
+    lines.push(`![${figure.title}. ${sentence(figure.caption)}](${relative(from, path)})`);
   }
   return lines;
+}
+
+function sentence(words: string): string {
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}.`;
 }
 
 function describe(result: SavedResult, figures: readonly string[]): string {
   const parts = [
     `## ${result.workload}`,
-    `${result.summary}. Run it again: \`npm run bench -- ${result.workload}\`.`,
+    `${sentence(result.summary)} Run it again: \`npm run bench -- ${result.workload}\`.`,
     formatMachine(result.machine)
       .split("\n")
       .map((line) => `> ${line}`)

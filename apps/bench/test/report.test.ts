@@ -149,7 +149,10 @@ test("dials are drawn while there is no network, and after", () => {
     points: [[0, 900] as const, [30, 70] as const],
   }));
   const [[, figure] = []] = figuresOf({ ...result, workload: "membership", series });
-  expect(figure?.panels.map(({ title }) => title)).toEqual(["While there is no network", "When it is back"]);
+  expect(figure?.panels.map(({ title }) => title)).toEqual([
+    "While there is no network: the first two minutes",
+    "When it is back",
+  ]);
   expect(figuresOf({ ...result, workload: "membership", series: series.slice(1) })).toEqual([]);
 });
 

@@ -56,6 +56,7 @@ const good: StormReport = {
   unequal: undefined,
   links: [2, 2, 2],
   verifyCodes: [0, 0, 0],
+  disagreement: undefined,
   deaths: [],
   memory: Array.from({ length: 31 }, (_, at) => ({
     atMs: at * 2_000,

@@ -55,7 +55,7 @@ export function drawFigure({ title, description, caption, panels, arrangement }:
     `<style>${STYLE}\n</style>`,
     `<rect class="paper" width="${WIDTH}" height="${height}" rx="8"/>`,
     `<text class="title" x="${MARGIN}" y="30">${escapeText(title)}</text>`,
-    `<text class="soft" x="${MARGIN}" y="50">${escapeText(caption)}</text>`,
+    `<text class="soft" x="${MARGIN}" y="50">${escapeText(caption.slice(0, 1).toUpperCase() + caption.slice(1))}</text>`,
     ...panels.map((panel, at) => drawPanel(panel, boxes[at]!, arrangement === "stacked" ? shared : guttersOf(panel))),
     "</svg>\n",
   ].join("\n");

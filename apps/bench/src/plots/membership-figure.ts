@@ -3,6 +3,9 @@ import type { SavedResult } from "../results.ts";
 import type { Figure } from "./figure.ts";
 import type { LinesPanel } from "./panel.ts";
 
+/** By then every peer has come to its slowest pace, and stays there. */
+const SHOWN_SECONDS = 120;
+
 /** Undefined when the result has no series to draw. */
 export function membershipFigure({ summary, series = [] }: SavedResult): Figure | undefined {
   const outages = series.filter(({ name, points }) => name.startsWith("no network") && points.length > 0);
@@ -13,7 +16,7 @@ export function membershipFigure({ summary, series = [] }: SavedResult): Figure 
     title,
     x: { label, scale: "linear" },
     y: { label: "dials per second, all peers", scale: "linear" },
-    lines: lines.map(({ name, points }) => ({ label: name, points })),
+    lines: lines.map(({ name, points }) => ({ label: name, points: points.filter(([at]) => at <= SHOWN_SECONDS) })),
   });
   return {
     title: "Dials in an outage of the whole network",
@@ -23,7 +26,7 @@ export function membershipFigure({ summary, series = [] }: SavedResult): Figure 
     caption: summary,
     arrangement: "stacked",
     panels: [
-      panel("While there is no network", outages, "seconds since it went"),
+      panel("While there is no network: the first two minutes", outages, "seconds since it went"),
       panel("When it is back", after, "seconds since the first dial"),
     ],
   };

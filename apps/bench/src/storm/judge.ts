@@ -23,6 +23,7 @@ const RESIDENT_GROWTH_BYTES_MAX = 128 * MIB;
 /** … and no peer may ever have more than this: 110 MiB of program, the two caches, and the worker at its largest. */
 const RESIDENT_BYTES_MAX = 512 * MIB;
 const DIALS_PER_SECOND_MEAN_MAX = 2;
+const DISAGREEMENT_CHARACTERS_MAX = 600;
 
 export function stormResult(report: StormReport): Result {
   const { options, kills, spans } = report;
@@ -89,7 +90,7 @@ export function stormResult(report: StormReport): Result {
 }
 
 function judge(report: StormReport): Check[] {
-  const { options, missing, invented, verifyCodes, deaths, links, kills, felt } = report;
+  const { options, missing, invented, verifyCodes, disagreement, deaths, links, kills, felt } = report;
   const { peers } = options;
   const resident = Array.from({ length: survivorsOf(peers) }, (_, at) => growthBytes(report, at));
   const most = Math.max(...Array.from({ length: peers }, (_, at) => mostBytes(report, at)));
@@ -106,7 +107,7 @@ function judge(report: StormReport): Check[] {
     {
       name: "verify --deep agrees on every peer",
       good: verifyCodes.every((code) => code === 0),
-      found: `exit codes ${verifyCodes.join(", ")}`,
+      found: `exit codes ${verifyCodes.join(", ")}${disagreement === undefined ? "" : `; ${disagreement.slice(0, DISAGREEMENT_CHARACTERS_MAX)}`}`,
     },
     {
       name: "nothing that was echoed or seen is missing on any peer",

@@ -66,6 +66,8 @@ export interface StormReport {
   /** Open links of each peer when all was over. */
   readonly links: readonly number[];
   readonly verifyCodes: readonly (number | null)[];
+  /** What the first of them said that did not agree. */
+  readonly disagreement: string | undefined;
   /** Peers that ended and were not killed, with their last words. */
   readonly deaths: readonly string[];
   readonly memory: readonly MemorySample[];
@@ -132,7 +134,7 @@ export async function runStorm(given: StormOptions = {}): Promise<StormReport> {
         recorder,
       )),
       ...ending,
-      verifyCodes: await verifyAll(set.peers),
+      ...(await verifyAll(set.peers)),
       deaths: [...watch.deaths.values()],
       memory: watch.samples,
       kept,
@@ -247,10 +249,15 @@ async function openLinks(peers: readonly PeerProcess[]): Promise<number[]> {
   return statuses.map(({ links }) => links.filter(({ state }) => state === "open").length);
 }
 
-async function verifyAll(peers: readonly PeerProcess[]): Promise<(number | null)[]> {
-  const codes: (number | null)[] = [];
-  for (const peer of peers) codes.push((await peer.run("verify", "--deep", "--json")).code);
-  return codes;
+async function verifyAll(peers: readonly PeerProcess[]): Promise<Pick<StormReport, "verifyCodes" | "disagreement">> {
+  const verifyCodes: (number | null)[] = [];
+  let disagreement: string | undefined;
+  for (const [at, peer] of peers.entries()) {
+    const { code, stdout, stderr } = await peer.run("verify", "--deep", "--json");
+    verifyCodes.push(code);
+    if (code !== 0) disagreement ??= `peer ${at}: ${`${stdout} ${stderr}`.replaceAll(/\s+/g, " ").trim()}`;
+  }
+  return { verifyCodes, disagreement };
 }
 
 function countEdits(recorder: ChaosRecorder): Pick<StormReport, "written" | "echoed" | "seen"> {
