@@ -29,13 +29,26 @@ export class Trace {
     this.#addText(what);
     if (bytes !== undefined) {
       this.#add(bytes.length);
-      for (let index = 0; index < bytes.length; index++) this.#add(bytes[index] as number);
+      this.#addBytes(bytes);
     }
     this.#print?.(`${(now / 1000).toFixed(3)} ${who} ${what}${bytes === undefined ? "" : ` ${bytes.length} B`}`);
   }
 
   #addText(text: string): void {
     for (let index = 0; index < text.length; index++) this.#add(text.charCodeAt(index));
+  }
+
+  /** As `add` of each, with the lanes in registers. */
+  #addBytes(bytes: Uint8Array): void {
+    let low = this.#low;
+    let high = this.#high;
+    for (let index = 0; index < bytes.length; index++) {
+      const byte = bytes[index] as number;
+      low = Math.imul(low ^ byte, 0x01000193);
+      high = (Math.imul(high ^ byte, 0x01000193) + 0x6d2b79f5) | 0;
+    }
+    this.#low = low >>> 0;
+    this.#high = high >>> 0;
   }
 
   #add(word: number): void {

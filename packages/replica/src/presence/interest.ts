@@ -35,6 +35,7 @@ export class Interest {
   readonly #lookers: Lookers;
   /** Documents of our own sessions, by key. */
   readonly #own = new Map<DocumentKey, string>();
+  #weighed: { readonly name: string; readonly key: DocumentKey } | undefined;
   #version = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
   #toldAll = false;
@@ -70,11 +71,17 @@ export class Interest {
   /** Whether awareness is sent on a link: somebody who looks at the document may be reached by it. */
   takes(link: Link, { name, origin }: Presence): boolean {
     if (!link.knowsInterest || this.#lookers.overflows) return true;
-    return this.#lookers.some(documentKey(name), (looker) => {
+    return this.#lookers.some(this.#keyOf(name), (looker) => {
       if (looker.origin === origin) return false;
       const route = this.#routeTo(looker);
       return route === undefined || route === link.id;
     });
+  }
+
+  /** Each message is weighed for every link in turn: its key is found once. */
+  #keyOf(name: string): DocumentKey {
+    if (this.#weighed?.name !== name) this.#weighed = { name, key: documentKey(name) };
+    return this.#weighed.key;
   }
 
   take(link: Link, message: InterestMessage, now: number): void {
