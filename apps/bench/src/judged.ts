@@ -19,7 +19,7 @@ export interface JudgedWorkload {
 }
 
 const DOCUMENTS = [1, 100_000, 250_000, 500_000, 1_000_000];
-const SMALL_DOCUMENTS = [1, 10_000, 20_000];
+const SMALL_DOCUMENTS = [1, 20_000];
 
 export const JUDGED: readonly JudgedWorkload[] = [
   {

@@ -16,6 +16,8 @@ export interface Machine {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** What earlier parts of a run have written is no change of what is measured. */
+const WRITTEN_HERE = ["apps/bench/results", "docs"].map((path) => `:(top,exclude)${path}`);
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 export function describeMachine(): Machine {
@@ -45,7 +47,8 @@ function describeCommit(): string {
     execFileSync("git", words, { cwd: HERE, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
   try {
     const commit = git("rev-parse", "--short=12", "HEAD");
-    return git("status", "--porcelain", "--untracked-files=no") === "" ? commit : `${commit} with local changes`;
+    const changes = git("status", "--porcelain", "--untracked-files=no", "--", ":(top)", ...WRITTEN_HERE);
+    return changes === "" ? commit : `${commit} with local changes`;
   } catch {
     return "unknown";
   }
