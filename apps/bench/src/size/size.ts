@@ -2,7 +2,7 @@
  * A million documents: what two replicas of them say to each other, what a peer of them needs, and how an empty peer is filled, cut off,
  * and filled by several at once. Folders are filled by `folder.ts`, then served by real peers.
  */
-import { constants, copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { constants, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { KeystrokeWriter, clockMs, readStamps } from "../keystrokes.ts";
@@ -53,16 +53,9 @@ export async function runSize(options: SizeOptions = {}): Promise<Result> {
   const { documents = 1_000_000, streamed = Math.ceil(documents / 4), cache, progress = silent } = options;
   await using set = await PeerSet.make(CLUSTER);
   const fillUs = await fillFolder(set.scratch.inside("first"), documents, cache, progress);
-  await copyFolder(set.scratch.inside("first"), set.scratch.inside("second"));
   progress.say("two replicas in one process");
-  const words = [
-    PAIR_PROGRAM,
-    set.scratch.inside("first"),
-    set.scratch.inside("second"),
-    String(documents),
-    String(DIFFERENT),
-  ];
-  const pair = JSON.parse(await run(words)) as PairFigures;
+  const pair = await measurePair(set, documents);
+  await copyFolder(set.scratch.inside("first"), set.scratch.inside("second"));
   const peers = await servePair(set, progress);
   await Promise.all(set.peers.map((peer) => peer.stop()));
   const source = set.scratch.inside("source");
@@ -92,6 +85,17 @@ export async function runSize(options: SizeOptions = {}): Promise<Result> {
     ],
     checks: [...judgePair(pair, peers), ...judgeFilling(filling, streamed)],
   };
+}
+
+/** On folders of its own: it leaves them thousands of documents apart. */
+async function measurePair(set: PeerSet, documents: number): Promise<PairFigures> {
+  const folders = [set.scratch.inside("one"), set.scratch.inside("other")] as const;
+  for (const folder of folders) await copyFolder(set.scratch.inside("first"), folder);
+  const figures = JSON.parse(
+    await run([PAIR_PROGRAM, ...folders, String(documents), String(DIFFERENT)]),
+  ) as PairFigures;
+  for (const folder of folders) rmSync(folder, { recursive: true });
+  return figures;
 }
 
 function tableOfPair(pair: PairFigures, peers: Served, documents: number): Result["tables"][number] {
