@@ -2,26 +2,45 @@
  * Where each message of another peer goes. Messages that change documents are staged at once; what reads documents, or answers
  * from them, waits until this batch is committed.
  */
-import type { Message, Stream } from "@yarrow/protocol";
-import { assert } from "@yarrow/protocol";
+import type { DocumentDifference, Message, Stream } from "@yarrow/protocol";
+import { assert, BATCH_DOCUMENTS_MAX } from "@yarrow/protocol";
 import type { Gossip } from "./gossip/gossip.ts";
 import type { Link } from "./links/link.ts";
 import type { Parts } from "./parts.ts";
 
+/** A step that takes in streamed documents and is longer than the first takes in half as many the next time; shorter than the second, twice. */
+const STEP_LONG_MS = 50;
+const STEP_SHORT_MS = 20;
+/** Fewer are not taken in at once however long it takes: each step is a commit. */
+const PORTION_DOCUMENTS_MIN = 32;
+
+/** A batch of a stream that has come. */
+interface Streamed {
+  readonly link: Link;
+  readonly message: Stream;
+  /** How many of its documents are taken in, and how many of those changed. */
+  taken: number;
+  changed: number;
+}
+
 export class Inbox {
   readonly #parts: Parts;
   readonly #later: (task: (now: number) => void) => void;
-  /** Batches of a stream that came in the last step. */
-  #streamed: { readonly link: Link; readonly message: Stream }[] = [];
+  /** Oldest first. */
+  readonly #streamed: Streamed[] = [];
+  /** Streamed documents that a step takes in. */
+  #portion = BATCH_DOCUMENTS_MAX;
+  /** When the last step began, if it took some in. */
+  #tookAt: number | undefined;
 
   constructor(parts: Parts, later: (task: (now: number) => void) => void) {
     this.#parts = parts;
     this.#later = later;
   }
 
-  /** Something that was received waits for the next step. */
+  /** Something that was received waits for the next step, or that step is to tell how long this one took. */
   get waiting(): boolean {
-    return this.#streamed.length > 0;
+    return this.#streamed.length > 0 || this.#tookAt !== undefined;
   }
 
   take(link: Link, message: Message, now: number): void {
@@ -61,26 +80,49 @@ export class Inbox {
       }
       case "stream":
         reconciler.askOn(link, message, now);
-        return void this.#streamed.push({ link, message });
+        return void this.#streamed.push({ link, message, taken: 0, changed: 0 });
       default:
         return this.#later((then) => this.#question(link, message, then));
     }
   }
 
-  /** Takes in what the last step received from a stream, while the other side prepares the next batch. */
+  /**
+   * Takes in what was received from streams, while the other side prepares the next batch: a portion in each step, so that others are
+   * served in between on a slow machine too.
+   */
   takeStreamed(now: number): void {
-    const { replication, reconciler, catalog } = this.#parts;
-    const streamed = this.#streamed;
-    this.#streamed = [];
-    for (const { link, message } of streamed) {
-      catalog.meet(message.documents.map(nameOf), now);
-      const changed = replication.differences(link, message.documents, false, now);
-      this.#later((then) => {
-        // Nobody asked for these: an empty replica is filled without its cache.
-        for (const { name } of message.documents) catalog.evictUnused(name);
-        reconciler.takeStream(link, message, changed, then);
-      });
+    this.#measure(now);
+    for (let room = this.#portion; room > 0 && this.#streamed.length > 0;) {
+      const streamed = this.#streamed[0]!;
+      const documents = streamed.message.documents.slice(streamed.taken, streamed.taken + room);
+      room -= documents.length;
+      this.#tookAt = now;
+      this.#takeSome(streamed, documents, now);
+      if (streamed.taken === streamed.message.documents.length) this.#streamed.shift();
     }
+  }
+
+  #takeSome(streamed: Streamed, documents: readonly DocumentDifference[], now: number): void {
+    const { replication, reconciler, catalog } = this.#parts;
+    const { link, message } = streamed;
+    const names = documents.map(({ name }) => name);
+    catalog.meet(names, now);
+    streamed.taken += documents.length;
+    streamed.changed += replication.differences(link, documents, false, now);
+    const last = streamed.taken === message.documents.length;
+    this.#later((then) => {
+      // Nobody asked for these: an empty replica is filled without its cache.
+      for (const name of names) catalog.evictUnused(name);
+      if (last) reconciler.takeStream(link, message, streamed.changed, then);
+    });
+  }
+
+  #measure(now: number): void {
+    if (this.#tookAt === undefined) return;
+    const ms = now - this.#tookAt;
+    this.#tookAt = undefined;
+    if (ms > STEP_LONG_MS) this.#portion = Math.max(PORTION_DOCUMENTS_MIN, this.#portion >> 1);
+    else if (ms < STEP_SHORT_MS) this.#portion = Math.min(BATCH_DOCUMENTS_MAX, this.#portion * 2);
   }
 
   /** Behind what this batch brings, which may be what was told of or asked for. */
@@ -119,10 +161,6 @@ export class Inbox {
         return assert(false, `message ${message.type} is handled by the links`);
     }
   }
-}
-
-function nameOf({ name }: { readonly name: string }): string {
-  return name;
 }
 
 /** Its answer may be large. */

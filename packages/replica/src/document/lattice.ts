@@ -20,6 +20,9 @@ const CLIENT_BYTES = 56;
 const DELETED_CLIENT_BYTES = 200;
 const RANGE_BYTES = 20;
 
+/** Used within one call. */
+const scratch: Fingerprint = createFingerprint();
+
 export class Lattice {
   readonly key: FingerprintKey;
   readonly stateVector = new Map<number, number>();
@@ -27,7 +30,6 @@ export class Lattice {
   readonly fingerprint: Fingerprint = createFingerprint();
   /** Running lane 0 of each client's deletes: what a peer compares before it sends a client's ranges. */
   readonly #deleteDigests = new Map<number, number>();
-  readonly #scratch: Fingerprint = createFingerprint();
   #rangeCount = 0;
 
   constructor(key: FingerprintKey) {
@@ -124,7 +126,7 @@ export class Lattice {
     const added = known.addAll(ranges);
     if (added.length === 0) return false;
     this.#rangeCount += known.size - sizeBefore;
-    const sum = this.#scratch.fill(0);
+    const sum = scratch.fill(0);
     for (let index = 0; index < added.length; index += 2) {
       addDeletes(sum, this.key, client, added[index] as number, added[index + 1] as number);
     }

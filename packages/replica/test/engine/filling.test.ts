@@ -209,6 +209,38 @@ describe("a replica that is filled", () => {
     }
   });
 
+  it("[AE24] takes in fewer at once where that is slow, and more again where it is not", () => {
+    const cluster = new Cluster();
+    const a = cluster.add();
+    fill(cluster, a, numbered(4_000));
+    const b = cluster.add({ peers: [a.url] });
+    cluster.latencyMs = 5;
+    const alive = (): number => b.replica.status(cluster.now).counts.alive;
+    const { replica } = b;
+    const [step, nextDeadline] = [replica.step.bind(replica), replica.nextDeadline.bind(replica)];
+    const portions: number[] = [];
+    let msEach = 1;
+    // Its steps take time, which nobody else notices.
+    let spentMs = 0;
+    replica.nextDeadline = () => nextDeadline() - spentMs;
+    replica.step = (events, now) => {
+      const before = alive();
+      const effects = step(events, now + spentMs);
+      const taken = alive() - before;
+      if (taken > 0) portions.push(taken);
+      spentMs += taken * msEach;
+      return effects;
+    };
+    cluster.until(() => alive() > 1_500, 20_000);
+    expect(portions.slice(0, 4)).toEqual([256, 128, 64, 32]);
+    expect(Math.max(...portions.slice(4))).toBe(32);
+    msEach = 0.01;
+    portions.length = 0;
+    cluster.until(() => cluster.equal, 20_000);
+    expect(Math.max(...portions)).toBeGreaterThan(200);
+    expect(alive()).toBe(4_000);
+  });
+
   it("[AE21] keeps in memory no more than what somebody uses", () => {
     const cluster = new Cluster();
     const a = cluster.add({ config });
