@@ -348,7 +348,7 @@ export class Replica {
 
   #linkEnded(link: Link, now: number): void {
     this.#parts.membership.linkEnded(link, now);
-    this.#parts.gossip.linkEnded(link);
+    this.#parts.gossip.linkEnded(link, now);
     this.#parts.interest.linkEnded(link, now);
     this.#parts.reconciler.linkEnded(link, now);
     this.#parts.surplus.linkEnded(link);

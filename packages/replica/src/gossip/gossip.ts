@@ -110,9 +110,9 @@ export class Gossip {
     if (link?.state.kind === "open") link.send({ type: "acknowledge", origin, sequence, peerId });
   }
 
-  linkEnded(link: Link): void {
+  linkEnded(link: Link, now: number): void {
     for (const [origin, route] of this.#routes) if (route === link.id) this.#routes.delete(origin);
-    this.#trees.linkEnded(link);
+    this.#trees.linkEnded(link, now);
   }
 
   wake(now: number): void {

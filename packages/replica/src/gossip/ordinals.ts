@@ -2,6 +2,9 @@
 import type { OrdinalRange, OriginRanges, ProcessId } from "@yarrow/protocol";
 import { ORIGINS_PER_MESSAGE_MAX, RANGES_PER_ORIGIN_MAX } from "@yarrow/protocol";
 
+/** Of one message no more are looked at: who names more has lost its way, or means harm. */
+const NAMED_MAX = 65_536;
+
 export class Ordinals {
   readonly #byOrigin = new Map<ProcessId, { from: number; to: number }[]>();
 
@@ -20,6 +23,10 @@ export class Ordinals {
     if (last !== undefined && last.to === ordinal - 1) last.to = ordinal;
     else if (ranges === undefined) this.#byOrigin.set(origin, [{ from: ordinal, to: ordinal }]);
     else ranges.push({ from: ordinal, to: ordinal });
+  }
+
+  rangesOf(origin: ProcessId): readonly OrdinalRange[] {
+    return this.#byOrigin.get(origin) ?? [];
   }
 
   clear(): void {
@@ -53,4 +60,19 @@ export function countOrdinals(origins: readonly OriginRanges[]): number {
 /** The last `max` ordinals of a range: what lies further back is not asked for or answered one by one. */
 export function lastOf({ from, to }: OrdinalRange, max: number): OrdinalRange {
   return { from: Math.max(from, to - max + 1), to };
+}
+
+/** What is looked at of what a message names: of each range the last `rangeMax`, and of all a bounded number. */
+export function* clip(origins: readonly OriginRanges[], rangeMax: number): Iterable<OriginRanges> {
+  let left = NAMED_MAX;
+  for (const { origin, ranges } of origins) {
+    const looked: OrdinalRange[] = [];
+    for (const range of ranges) {
+      if (left === 0) break;
+      const one = lastOf(range, Math.min(rangeMax, left));
+      left -= one.to - one.from + 1;
+      looked.push(one);
+    }
+    yield { origin, ranges: looked };
+  }
 }

@@ -19,7 +19,7 @@ import type { LinkId } from "../event.ts";
 import type { Link } from "../links/link.ts";
 import type { Links } from "../links/links.ts";
 import { ByOrigin } from "./by-origin.ts";
-import { countOrdinals, lastOf, Ordinals } from "./ordinals.ts";
+import { clip, countOrdinals, lastOf, Ordinals } from "./ordinals.ts";
 import { Payloads } from "./payloads.ts";
 import { Tree } from "./tree.ts";
 import { Wanted } from "./wanted.ts";
@@ -82,7 +82,7 @@ export class Plumtree {
     }
     this.#wanted.delete(origin, ordinal);
     // What this link passed over is missing; on another link than before, it may still come by the one before.
-    if (tree.parent === link.id) this.#wantUpTo(tree, origin, ordinal - 1, link, now);
+    if (tree.isHeir(link)) this.#wantUpTo(tree, origin, ordinal - 1, link, now);
     tree.highest = Math.max(tree.highest, ordinal);
     tree.broughtBy(link, config.pruneIntervalMs, now);
     return true;
@@ -109,12 +109,11 @@ export class Plumtree {
   takeHave(link: Link, { origins }: Have, now: number): void {
     const { config, processId } = this.#parts;
     if (!link.feedsUs) return;
-    for (const { origin, ranges } of origins) {
+    for (const { origin, ranges } of clip(origins, config.seenWindowMax)) {
       const [first] = ranges;
       if (origin === processId || first === undefined) continue;
       const tree = this.#trees.use(origin, first.from, now);
-      for (const range of ranges) {
-        const { from, to } = lastOf(range, config.seenWindowMax);
+      for (const { from, to } of ranges) {
         for (let ordinal = from; ordinal <= to; ordinal++) this.#want(tree, origin, ordinal, link, now);
         tree.highest = Math.max(tree.highest, to);
       }
@@ -125,12 +124,14 @@ export class Plumtree {
     const { config, push } = this.#parts;
     if (!link.takesOurs) return;
     const gone = new Ordinals();
-    for (const { origin, ranges } of origins) {
+    for (const { origin, ranges } of clip(origins, config.seenWindowMax)) {
       const tree = this.#trees.get(origin);
-      tree?.lazy.delete(link.id);
-      for (const range of ranges) {
-        const { from, to } = lastOf(range, config.seenWindowMax);
+      // What has come since it was last told is not told any more.
+      const untold = tree?.lazy.delete(link.id) === true ? this.#news.rangesOf(origin) : [];
+      for (const { from, to } of [...ranges, ...untold]) {
         for (let ordinal = from; ordinal <= to; ordinal++) {
+          // It asks again for what is left out.
+          if (!link.takesAnswers) break;
           const message = this.#payloads.get(origin, ordinal, now);
           if (message !== undefined) push(link, encodeMessage(message));
           else if (!this.#mayCome(tree, origin, ordinal)) gone.add(origin, ordinal);
@@ -146,9 +147,8 @@ export class Plumtree {
 
   takeGone(link: Link, { origins }: Gone, now: number): void {
     const { config, suspect } = this.#parts;
-    for (const { origin, ranges } of origins) {
-      for (const range of ranges) {
-        const { from, to } = lastOf(range, config.seenWindowMax);
+    for (const { origin, ranges } of clip(origins, config.seenWindowMax)) {
+      for (const { from, to } of ranges) {
         for (let ordinal = from; ordinal <= to; ordinal++) {
           if (this.#wanted.refused(origin, ordinal, link.id)) suspect(link.id, now);
         }
@@ -157,9 +157,9 @@ export class Plumtree {
   }
 
   /** Asks every other link at once for the origins that came by this one. */
-  linkEnded(link: Link): void {
+  linkEnded(link: Link, now: number): void {
     this.#wanted.linkEnded(link.id);
-    const orphaned = this.#trees.entries().filter(([, tree]) => tree.linkEnded(link));
+    const orphaned = this.#trees.entries().filter(([, tree]) => tree.linkEnded(link, now));
     if (orphaned.length === 0) return;
     for (const other of this.#parts.links.open()) {
       const origins = new Ordinals();

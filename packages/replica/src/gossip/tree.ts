@@ -9,6 +9,8 @@ export class Tree {
   highest: number;
   /** The link that was last the first to bring something: never pruned. */
   parent: LinkId | undefined;
+  /** When the last parent ended. */
+  #orphanedAt = Number.NEGATIVE_INFINITY;
   /** Links whose other side has another way to this origin: told of what comes, not sent it. */
   readonly lazy = new Set<LinkId>();
   /** Links whose other side was asked to send no more, and when. */
@@ -29,6 +31,11 @@ export class Tree {
     this.parent = id;
   }
 
+  /** True for a link that has brought the origin, or was there when the one that did ended: what came before it opened is left to rounds. */
+  isHeir({ id, openSince }: Link): boolean {
+    return this.parent === id || (this.parent === undefined && openSince <= this.#orphanedAt);
+  }
+
   /** Returns false while the link was pruned too lately. */
   prune({ id }: Link, intervalMs: number, now: number): boolean {
     if (now - (this.#prunedAt.get(id) ?? Number.NEGATIVE_INFINITY) < intervalMs) return false;
@@ -38,12 +45,13 @@ export class Tree {
   }
 
   /** Returns true when that leaves nobody who is known to push. */
-  linkEnded({ id }: Link): boolean {
+  linkEnded({ id }: Link, now: number): boolean {
     this.lazy.delete(id);
     this.pruned.delete(id);
     this.#prunedAt.delete(id);
     if (this.parent !== id) return false;
     this.parent = undefined;
+    this.#orphanedAt = now;
     return true;
   }
 }

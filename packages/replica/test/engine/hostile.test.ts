@@ -6,9 +6,9 @@ import { Cluster, Editor, textOf } from "./cluster.ts";
 
 const STRANGER = "99".repeat(8) as ProcessId;
 
-function linked() {
+function linked(config: NonNullable<Parameters<Cluster["add"]>[0]>["config"] = {}) {
   const cluster = new Cluster();
-  const a = cluster.add();
+  const a = cluster.add({ config });
   const b = cluster.add({ peers: [a.url] });
   new Editor(cluster, a, "n").type("x");
   new Editor(cluster, b, "m").type("y");
@@ -107,5 +107,56 @@ describe("a hostile peer", () => {
     say({ ...ask, sequence: 1, contribution: Uint8Array.of(255) });
     cluster.run(0);
     expect(cluster.sent.filter(({ from, message }) => from === a && message.type === "acknowledge")).toEqual([]);
+  });
+});
+
+describe("a hostile peer that is asked for its whole set", () => {
+  it("[AE24] and does not get further is not asked on", () => {
+    const { cluster, a, say } = linked();
+    cluster.records = true;
+    cluster.loses = ({ from }) => from !== a;
+    const asks = () => cluster.sent.flatMap(({ message }) => (message.type === "stream-ask" ? message : []));
+    say({ type: "digest", root: new Uint8Array(16).fill(9), documents: 3_000, answer: false, lastSequence: 0 });
+    const [{ round } = { round: 0 }] = asks();
+    const stream = { type: "stream", round, documents: [], next: "00000000000000aa" as never } as const;
+    say(stream);
+    expect(asks().map(({ after }) => after)).toEqual(["", stream.next]);
+    say(stream);
+    expect(asks()).toHaveLength(2);
+    cluster.run(30_000);
+    expect(a.facts("round-ended")).toMatchObject([{ result: "aborted" }]);
+  });
+});
+
+describe("a peer that speaks of us", () => {
+  it("[MEM25] under another address than we announce counts us once", () => {
+    const { cluster, a, say } = linked();
+    const { peerId } = a.replica;
+    const before = a.replica.status(cluster.now).membership.peers;
+    say({ type: "shuffle-reply", path: [], peers: [{ peerId, role: "writer", ageMs: 0, urls: ["ws://alias:1"] }] });
+    cluster.run(10_000);
+    expect(a.replica.status(cluster.now).membership.peers).toBe(before);
+  });
+});
+
+describe("a hostile peer of the tree", () => {
+  it("[GOS25] however much a message names, a bounded part of it is looked at", () => {
+    const { cluster, a, say } = linked({ wantedMax: 1_000_000 });
+    const ranges = Array.from({ length: 1_024 }, (_, i) => ({ from: 1 + i * 1_024, to: (i + 1) * 1_024 }));
+    say({ type: "have", origins: [{ origin: STRANGER, ranges }] });
+    expect(a.replica.status(cluster.now).gossip.wanted).toBe(65_536);
+  });
+
+  it("[GOS25] who asks for the same thing a thousand times is sent no more than a link may hold", () => {
+    const { cluster, a, say } = linked();
+    new Editor(cluster, a, "large").type("x".repeat(100_000));
+    cluster.run(0);
+    a.mark();
+    const ranges = Array.from({ length: 1_024 }, () => ({ from: 2, to: 2 }));
+    say({ type: "graft", origins: [{ origin: a.replica.processId, ranges }] });
+    const bytes = a.of("send").flatMap(({ frames }) => frames.map(({ length }) => length));
+    const sent = bytes.reduce((sum, length) => sum + length, 0);
+    expect(sent).toBeGreaterThan(100_000);
+    expect(sent).toBeLessThan(40 * 1024 * 1024);
   });
 });

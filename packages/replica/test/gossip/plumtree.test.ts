@@ -333,6 +333,51 @@ describe("mending", () => {
     expect(puppets.flatMap((puppet) => puppet.heard()).filter(({ type }) => type === "graft")).toEqual([]);
   });
 
+  it("[GOS16] what is passed over by the first link that brings an origin after the one before has ended is missed", () => {
+    const { cluster, puppets } = stage(2);
+    const [first, second] = puppets;
+    const author = new Author();
+    first.say(author.write());
+    author.write();
+    first.end();
+    second.say(author.write());
+    second.heard();
+    cluster.run(250);
+    expect(second.heard()).toEqual([{ type: "graft", origins: ranges(author.origin, [2, 2]) }]);
+  });
+
+  it("[GOS16] what a link missed that opened later is left to the round with which it opens", () => {
+    const { cluster, peer, puppets } = stage(2);
+    const [first] = puppets;
+    const author = new Author();
+    first.say(author.write());
+    author.write();
+    first.end();
+    cluster.run(1_000);
+    const third = new Puppet(cluster, peer);
+    third.say(author.write());
+    third.heard();
+    cluster.run(500);
+    expect(third.heard().filter(({ type }) => type === "graft")).toEqual([]);
+  });
+
+  it("[GOS24] who asks to be pushed to is sent what has come since it was last told", () => {
+    const { cluster, puppets } = stage(2);
+    const [first, second] = puppets;
+    const author = new Author();
+    first.say(author.write());
+    second.say({ type: "prune", origin: author.origin });
+    first.say(author.write());
+    cluster.run(100);
+    second.heard();
+    first.say(author.write());
+    expect(second.heard()).toEqual([]);
+    second.say({ type: "graft", origins: ranges(author.origin) });
+    expect(second.heard()).toMatchObject([{ type: "broadcast", ordinal: 3 }]);
+    cluster.run(500);
+    expect(second.heard()).toEqual([]);
+  });
+
   it("[GOS17] when the link ends that brought an origin, those that were pruned are asked at once", () => {
     const { cluster, puppets } = stage(3);
     const [first, second, third] = puppets;
