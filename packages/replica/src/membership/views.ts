@@ -11,7 +11,7 @@
  *    of neighbours meet at all, only when a third peer still joins the two.
  * 4. A view holds links over which changes flow: of a writer those to writers, of a follower those to whom it takes changes from.
  */
-import type { Disconnect, Role } from "@yarrow/protocol";
+import type { Disconnect, PeerId, Role } from "@yarrow/protocol";
 import { VIEW_PEERS_MAX } from "@yarrow/protocol";
 import type { ReplicaConfig } from "../config.ts";
 import type { Link } from "../links/link.ts";
@@ -42,6 +42,7 @@ export interface ViewsParts {
   readonly random: () => number;
   readonly roster: Roster;
   readonly links: () => Links;
+  readonly peerId: PeerId;
   readonly role: () => Role;
   readonly discovery: boolean;
 }
@@ -103,9 +104,11 @@ export class Views {
 
   /** Counts the peers that seem alive, and decides between mesh and views. Returns true when that has changed. */
   recount(now: number): boolean {
-    const { roster, config, random } = this.#parts;
+    const { roster, config, random, peerId } = this.#parts;
     const linked = new Set(this.#open().map((link) => link.peerId));
-    this.#peers = 1 + linked.size + roster.unlinked(now).length;
+    // Somebody may speak of us at an address that we do not announce.
+    const others = roster.unlinked(now).filter((member) => member.peerId !== peerId);
+    this.#peers = 1 + linked.size + others.length;
     const mesh = this.#mesh ? this.#peers <= config.meshPeersMax : this.#areFew(now);
     const changed = mesh !== this.#mesh;
     this.#mesh = mesh;
