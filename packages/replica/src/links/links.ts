@@ -132,11 +132,8 @@ export class Links {
   /** How fast to send to a peer or address, from now on and whenever it is linked again; undefined = as fast as it goes. */
   limit(name: string, bytesPerSecond: number | undefined, now: number): void {
     const named = this.open().filter(({ names }) => names.includes(name));
-    this.rateLimits.set(
-      name,
-      bytesPerSecond,
-      named.flatMap(({ names }) => names),
-    );
+    const peers = named.flatMap(({ peerId }) => peerId ?? []);
+    this.rateLimits.set(name, bytesPerSecond, { peers, names: named.flatMap(({ names }) => names) });
     for (const link of this.open()) link.outgoing.limit(this.rateLimits.of(link.names), now);
   }
 
@@ -265,7 +262,9 @@ export class Links {
     if (peerId !== undefined && (why === "failed" || why === "ended"))
       directory.peerLost(peerId, hello?.addresses ?? [], now);
     this.#options.ended(link, now);
-    if (hello === undefined || this.open().some((other) => other.processId === hello.processId)) return;
+    // Who was let go of because there are links enough lives on, and is reached by another way.
+    if (hello === undefined || why === "declined" || this.open().some((other) => other.processId === hello.processId))
+      return;
     this.#options.emit({ type: "presence-lost", origin: hello.processId });
   }
 

@@ -6,15 +6,30 @@ const NAMES_MAX = 1_024;
 /** Bytes per second. A slower link would spend what it may send on keeping itself alive. */
 export const LINK_RATE_MIN = 4 * 1024;
 
-export class RateLimits {
-  readonly #byName = new Map<string, number>();
+interface RateLimit {
+  readonly bytesPerSecond: number;
+  readonly names: readonly string[];
+}
 
-  /** Undefined = no limit. `names`: all that the peer of that name is called, so that what was said before under another goes. */
-  set(name: string, bytesPerSecond: number | undefined, names: readonly string[]): void {
-    for (const other of [name, ...names]) this.#byName.delete(other);
+export class RateLimits {
+  readonly #byName = new Map<string, RateLimit>();
+
+  /**
+   * Undefined = no limit. `peers`: who goes by that name now, by id: the limit is theirs however they are linked next. `names`: all
+   * that they are called, so that what was said before under another name goes.
+   */
+  set(
+    name: string,
+    bytesPerSecond: number | undefined,
+    { peers, names }: { readonly peers: readonly string[]; readonly names: readonly string[] },
+  ): void {
+    for (const other of [name, ...names]) {
+      for (const one of this.#byName.get(other)?.names ?? []) this.#byName.delete(one);
+    }
     if (bytesPerSecond === undefined || !this.mayAdd(name)) return;
     assert(bytesPerSecond >= LINK_RATE_MIN, `a link needs ${LINK_RATE_MIN} bytes per second`);
-    this.#byName.set(name, bytesPerSecond);
+    const limit = { bytesPerSecond, names: [name, ...peers] };
+    for (const one of limit.names) this.#byName.set(one, limit);
   }
 
   /** False when no further peer can be limited by name. */
@@ -24,7 +39,7 @@ export class RateLimits {
 
   /** The lowest that any of the names has. */
   of(names: readonly (string | undefined)[]): number | undefined {
-    const rates = names.flatMap((name) => (name === undefined ? [] : (this.#byName.get(name) ?? [])));
+    const rates = names.flatMap((name) => (name === undefined ? [] : (this.#byName.get(name)?.bytesPerSecond ?? [])));
     return rates.length === 0 ? undefined : Math.min(...rates);
   }
 }

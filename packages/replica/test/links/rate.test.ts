@@ -141,23 +141,33 @@ describe("a link whose other end does not read", () => {
   });
 });
 
+const NOBODY = { peers: [], names: [] };
+
 describe("limits by name", () => {
   it("[LNK16] the last word about a peer holds, whatever it was called", () => {
     const limits = new RateLimits();
-    limits.set("ws://a", 10_000, []);
-    limits.set("id", 20_000, ["id", "ws://a"]);
+    limits.set("ws://a", 10_000, NOBODY);
+    limits.set("id", 20_000, { peers: ["id"], names: ["id", "ws://a"] });
     expect(limits.of(["id", "ws://a"])).toBe(20_000);
-    limits.set("ws://a", undefined, ["id", "ws://a"]);
+    limits.set("ws://a", undefined, { peers: ["id"], names: ["id", "ws://a"] });
     expect(limits.of(["id", "ws://a"])).toBeUndefined();
     expect(limits.of([undefined])).toBeUndefined();
   });
 
+  it("[LNK16] set by an address, it holds when the peer is linked by another way, and is lifted for both", () => {
+    const limits = new RateLimits();
+    limits.set("ws://alias", 10_000, { peers: ["id"], names: ["id", "ws://alias"] });
+    expect(limits.of(["id"])).toBe(10_000);
+    limits.set("id", undefined, { peers: ["id"], names: ["id", "ws://announced"] });
+    expect(limits.of(["id", "ws://alias"])).toBeUndefined();
+  });
+
   it("[LNK16] are bounded in number and from below", () => {
     const limits = new RateLimits();
-    for (let i = 0; i < 1_024; i++) limits.set(String(i), LINK_RATE_MIN, []);
+    for (let i = 0; i < 1_024; i++) limits.set(String(i), LINK_RATE_MIN, NOBODY);
     expect([limits.mayAdd("7"), limits.mayAdd("another")]).toEqual([true, false]);
-    limits.set("another", LINK_RATE_MIN, []);
+    limits.set("another", LINK_RATE_MIN, NOBODY);
     expect(limits.of(["another"])).toBeUndefined();
-    expect(() => limits.set("7", LINK_RATE_MIN - 1, [])).toThrow("4096");
+    expect(() => limits.set("7", LINK_RATE_MIN - 1, NOBODY)).toThrow("4096");
   });
 });

@@ -6,6 +6,7 @@ import { createConfig } from "../../src/config.ts";
 import { Lookers } from "../../src/presence/lookers.ts";
 import type { Peer } from "../engine/cluster.ts";
 import { Cluster, Editor } from "../engine/cluster.ts";
+import { stage } from "../gossip/puppet.ts";
 
 const STATES = [{ clientId: 1, clock: 1, state: '{"cursor":3}' }];
 
@@ -306,5 +307,17 @@ describe("limits", () => {
     expect([whoLooksAt("1"), whoLooksAt("3"), whoLooksAt("9")]).toEqual([[], ["b"], []]);
     lookers.forget(45_000);
     expect([lookers.size, whoLooksAt("2")]).toEqual([0, []]);
+  });
+});
+
+describe("a link that ends", () => {
+  it("[PRE8] takes away who was behind it, but not where both sides have links enough", () => {
+    const { peer, puppets } = stage(3);
+    const [shed, refusing, cut] = puppets;
+    shed.say({ type: "refuse", code: "YARROW_LINK_SHED", detail: "" });
+    expect(peer.of("presence-lost")).toEqual([]);
+    refusing.say({ type: "refuse", code: "YARROW_STORE_FULL", detail: "" });
+    cut!.end();
+    expect(peer.of("presence-lost").map(({ origin }) => origin)).toEqual([refusing.processId, cut!.processId]);
   });
 });
