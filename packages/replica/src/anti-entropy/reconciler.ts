@@ -167,6 +167,9 @@ export class Reconciler {
     const state = this.#expect(link, message.round, "stream");
     const asked = state?.round?.streams.at(-1);
     if (state?.round === undefined || asked === undefined) return;
+    // Who does not get further would keep the round, and the part of the set that it claims, for ever: its time runs out.
+    if (message.next !== "" && message.next <= asked.after) return;
+    asked.after = message.next;
     this.#keepWaiting(state.round, now);
     if (isLast(message, asked.through)) {
       if (state.round.streams.length < STREAMS_MAX) this.#streamNext(state, state.round, now);
@@ -265,7 +268,7 @@ export class Reconciler {
       }
       const { after, through } = boundsOf(path);
       round.phase = "stream";
-      round.streams.push({ path, through });
+      round.streams.push({ path, after, through });
       round.streamed = true;
       state.filling ??= { since: now, documents: this.#parts.tree.documents };
       link.send({ type: "stream-ask", round: round.id, after, through });

@@ -38,7 +38,12 @@ export class Round {
   /** Parts of which we hold next to nothing, to be streamed. */
   readonly sparse: NodePath[] = [];
   /** Parts that are being streamed, and the keys they go through ("" = to the end): the one that is taken in, and the one asked for. */
-  readonly streams: { readonly path: NodePath; readonly through: DocumentKey | "" }[] = [];
+  readonly streams: {
+    readonly path: NodePath;
+    /** Where it has come to. */
+    after: DocumentKey | "";
+    readonly through: DocumentKey | "";
+  }[] = [];
   /** Something was asked for by stream. */
   streamed = false;
   /** What the other side held when it last told; 0 = nothing is streamed because of it. */

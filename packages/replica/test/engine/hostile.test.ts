@@ -111,7 +111,7 @@ describe("a hostile peer", () => {
 });
 
 describe("a hostile peer that is asked for its whole set", () => {
-  it("[AE24] and does not get further is not asked on", () => {
+  it("[AE25] and does not get further is not asked on", () => {
     const { cluster, a, say } = linked();
     cluster.records = true;
     cluster.loses = ({ from }) => from !== a;
