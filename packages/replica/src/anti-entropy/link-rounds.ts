@@ -2,6 +2,12 @@
 import type { Link } from "../links/link.ts";
 import type { Round } from "./round.ts";
 
+/** Large messages that are on their way when a round is due: it would find, and send once more, what they are about to bring. */
+interface Patience {
+  readonly outgoing: number;
+  readonly incoming: number | undefined;
+}
+
 export interface LinkRounds {
   readonly link: Link;
   round: Round | undefined;
@@ -9,6 +15,8 @@ export interface LinkRounds {
   dueAt: number;
   backoffMs: number;
   fruitless: number;
+  /** What a round that is due waits for. */
+  patience: Patience | undefined;
   busySkips: number;
   /** Both sets as they were when the last round ended, to tell a stuck round from a busy set. */
   rootsBefore: string;
@@ -36,6 +44,7 @@ export function createLinkRounds(link: Link, busySkips: number): LinkRounds {
     dueAt: Number.POSITIVE_INFINITY,
     backoffMs: 0,
     fruitless: 0,
+    patience: undefined,
     busySkips,
     rootsBefore: "",
     theirDocuments: 0,
@@ -50,4 +59,20 @@ export function describeCatchUp(state: LinkRounds, documents: number, now: numbe
   const { since, documents: before } = state.filling;
   const perSecond = Math.round(((documents - before) * 1_000) / Math.max(1, now - since));
   return { documents: Math.min(documents, state.theirDocuments), total: state.theirDocuments, perSecond };
+}
+
+/** True while a large message that was on its way when the round became due has not come, and some of it did within `silentMs`. */
+export function isPatient(state: LinkRounds, silentMs: number, now: number): boolean {
+  const { outgoing, incoming, pieceAt } = state.link;
+  state.patience ??= { outgoing: outgoing.transfers.next, incoming: incoming.unfinished };
+  const { patience } = state;
+  const comes = patience.incoming !== undefined && patience.incoming === incoming.unfinished;
+  if (now - pieceAt < silentMs && (comes || outgoing.transfers.left < patience.outgoing)) return true;
+  state.patience = undefined;
+  return false;
+}
+
+/** When its round is given up. A large message may take longer than a round may be silent; each of its pieces is a sign of life. */
+export function deadlineOf({ link, round }: LinkRounds, silentMs: number): number {
+  return Math.max(round?.deadline ?? Number.POSITIVE_INFINITY, link.pieceAt + silentMs);
 }

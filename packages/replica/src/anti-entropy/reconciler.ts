@@ -23,7 +23,7 @@ import type { Store } from "../store.ts";
 import { isNothing } from "./difference.ts";
 import { gatherQuestion } from "./gather.ts";
 import type { CatchUp, LinkRounds } from "./link-rounds.ts";
-import { createLinkRounds, describeCatchUp } from "./link-rounds.ts";
+import { createLinkRounds, deadlineOf, describeCatchUp, isPatient } from "./link-rounds.ts";
 import type { Standings } from "../membership/standings.ts";
 import type { Responder } from "./responder.ts";
 import { Round } from "./round.ts";
@@ -194,12 +194,13 @@ export class Reconciler {
   /** Call when nothing is staged. */
   wake(now: number): void {
     for (const state of this.#links.values()) {
-      if (state.round !== undefined && now >= this.#deadline(state.link, state.round)) {
+      if (state.round !== undefined && now >= deadlineOf(state, this.#parts.config.roundTimeoutMs)) {
         this.#end(state, state.round, "aborted", now);
       }
       if (state.round !== undefined || now < state.dueAt) continue;
       if (this.active >= this.#parts.config.roundsAtOnceMax) continue;
-      this.#start(state, now);
+      if (isPatient(state, this.#parts.config.roundTimeoutMs, now)) state.dueAt = now + this.#parts.config.graftWaitMs;
+      else this.#start(state, now);
     }
   }
 
@@ -207,7 +208,7 @@ export class Reconciler {
     let next = Number.POSITIVE_INFINITY;
     const full = this.active >= this.#parts.config.roundsAtOnceMax;
     for (const state of this.#links.values()) {
-      if (state.round !== undefined) next = Math.min(next, this.#deadline(state.link, state.round));
+      if (state.round !== undefined) next = Math.min(next, deadlineOf(state, this.#parts.config.roundTimeoutMs));
       else if (!full) next = Math.min(next, state.dueAt);
     }
     return next;
@@ -345,6 +346,7 @@ export class Reconciler {
     const { round } = state;
     state.round = undefined;
     state.filling = undefined;
+    state.patience = undefined;
     state.comparesOnly = false;
     this.#slices.release(state.link.id);
     state.dueAt = Number.POSITIVE_INFINITY;
@@ -387,11 +389,6 @@ export class Reconciler {
   #expect(link: Link, id: number, phase: Round["phase"]): LinkRounds | undefined {
     const state = this.#links.get(link.id);
     return state?.round?.id === id && state.round.phase === phase ? state : undefined;
-  }
-
-  /** A large message may take longer than a round may be silent; each of its pieces is a sign of life. */
-  #deadline(link: Link, round: Round): number {
-    return Math.max(round.deadline, link.pieceAt + this.#parts.config.roundTimeoutMs);
   }
 
   #keepWaiting(round: Round, now: number): void {

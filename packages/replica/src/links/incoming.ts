@@ -5,6 +5,11 @@ import { LINK_MESSAGE_BYTES_MAX, YarrowError } from "@yarrow/protocol";
 export class Incoming {
   #transfer: { readonly id: number; readonly bytes: Uint8Array; filled: number } | undefined;
 
+  /** The number of the message of which some has come. */
+  get unfinished(): number | undefined {
+    return this.#transfer?.id;
+  }
+
   /** Returns the whole message when this was its last piece. Throws YARROW_FRAME_INVALID, YARROW_FRAME_TOO_LARGE. */
   take(fragment: Fragment): Uint8Array | undefined {
     if (fragment.total > LINK_MESSAGE_BYTES_MAX) {

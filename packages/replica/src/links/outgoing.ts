@@ -76,6 +76,11 @@ export class Outgoing {
     return this.#readyBytes + this.waitingBytes <= ANSWERS_BYTES_MAX;
   }
 
+  /** The large messages with lower numbers have left; those that come have this one and higher ones. */
+  get transfers(): { readonly left: number; readonly next: number } {
+    return { left: this.#transfers[0]?.id ?? this.#nextTransfer, next: this.#nextTransfer };
+  }
+
   limit(bytesPerSecond: number | undefined, now: number): void {
     if (bytesPerSecond === this.rate) return;
     this.#bucket = bytesPerSecond === undefined ? undefined : new TokenBucket(bytesPerSecond, now);

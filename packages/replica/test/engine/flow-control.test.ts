@@ -52,6 +52,22 @@ describe("a limited link", () => {
     expect(b.facts("link-down")).toEqual([]);
   });
 
+  it("[AE26] carries a large document once, however long it takes, whichever side sends it", () => {
+    for (const [from, to] of [
+      [0, 1],
+      [1, 0],
+    ] as const) {
+      const { cluster, ...peers } = linked();
+      const [sender, receiver] = [[peers.a, peers.b][from]!, [peers.a, peers.b][to]!];
+      cluster.latencyMs = 20;
+      cluster.step(sender, { type: "limit-link", peer: receiver.replica.peerId, bytesPerSecond: 64 * KIB });
+      new Editor(cluster, sender, "large").type(noise(2_600 * KIB));
+      const bytes = 45 * measure(cluster, sender, receiver, 45_000);
+      expect(cluster.equal).toBe(true);
+      expect(bytes).toBeLessThan(2_600 * KIB * 1.05);
+    }
+  });
+
   it("[LNK16] keeps its limit when it is made anew, until the limit is lifted", () => {
     const { cluster, a, b } = linked();
     cluster.step(a, { type: "limit-link", peer: b.url, bytesPerSecond: 8 * KIB });
