@@ -64,7 +64,11 @@ export class Dialler {
     const { directory, views } = this.#parts;
     if (views.mesh) return directory.takeDue(now, mayDial);
     const kept = this.#keepsSome ? directory.takeDue(now, mayDial, (target) => this.#keeps(target)) : [];
-    const chosen = [...this.#takeJoined(now), ...this.#takeRound(now, mayDial), ...this.#takeExtra(now, mayDial)];
+    const chosen = [
+      ...this.#takeJoined(now, mayDial),
+      ...this.#takeRound(now, mayDial),
+      ...this.#takeExtra(now, mayDial),
+    ];
     return [...kept, ...chosen.flatMap(({ url }) => directory.takeDue(now, mayDial, (target) => target.url === url))];
   }
 
@@ -124,14 +128,15 @@ export class Dialler {
     this.#roundAt = now;
   }
 
-  #takeJoined(now: number): Target[] {
+  #takeJoined(now: number, mayDial: (target: Target) => boolean): Target[] {
     const { directory, config, views } = this.#parts;
     if (this.#joined.size === 0 || now < this.#joinedAt) return [];
     this.#joinedAt = now + this.#jittered(config.redialMinMs);
     const [url] = this.#joined;
     this.#joined.delete(url!);
     const target = directory.get(url!);
-    if (target === undefined || !isDue(target, now) || views.links().length >= 2 * views.target()) return [];
+    if (target === undefined || !isDue(target, now) || !mayDial(target)) return [];
+    if (views.links().length >= 2 * views.target()) return [];
     this.#extra.add(target.url);
     return [target];
   }

@@ -6,8 +6,26 @@ import { decodeFrame, encodeFrame, encodeMessage } from "@yarrow/protocol";
 export function asVersion2(frame: Uint8Array): Uint8Array {
   const messages = decodeFrame(frame)
     .filter(({ type }) => !SINCE_VERSION_3.has(type))
-    .map((message): Message => (message.type === "hello" ? { ...message, protocolMax: 2 } : message));
+    .map(withoutFields);
   return encodeFrame(messages.map(encodeMessage));
+}
+
+/** Fields that version 2 neither reads nor, where it passes something on, says. */
+function withoutFields(message: Message): Message {
+  switch (message.type) {
+    case "hello":
+      return { ...message, protocolMax: 2 };
+    case "broadcast":
+      return { ...message, ordinal: 0 };
+    case "nodes-ask":
+      return { ...message, sums: [] };
+    case "nodes":
+      return { ...message, answered: 0 };
+    case "stream-ask":
+      return { ...message, through: "" };
+    default:
+      return message;
+  }
 }
 
 /** Types that version 2 does not know; see docs/PROTOCOL.md. */
