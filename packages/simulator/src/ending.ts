@@ -4,6 +4,7 @@ import { checkAwareness } from "./checkers/awareness.ts";
 import { checkStoredBounds } from "./checkers/bounds.ts";
 import { checkConvergence, checkEditor, haveEqualRoots } from "./checkers/convergence.ts";
 import { checkFingerprints } from "./checkers/fingerprints.ts";
+import { checkViews } from "./checkers/views.ts";
 import { checkWaiting } from "./checkers/waiting.ts";
 import type { Cluster } from "./cluster.ts";
 import type { SimulatedPeer } from "./peer.ts";
@@ -58,13 +59,15 @@ export function checkEnd(cluster: Cluster): void {
     if (browser.attached) checkEditor(browser.editor, browser.place, agreed);
   }
   checkAwareness(cluster);
+  checkViews(cluster);
   for (const { editor, peer } of cluster.handles) checkEditor(editor, `a handle of ${peer.place}`, agreed);
 }
 
 export function checkDisk({ monotony, refusals }: Cluster, peer: SimulatedPeer): void {
+  // First: of two that a lost row breaks, this one says what was lost.
+  monotony.check(peer);
   checkFingerprints(peer);
   checkStoredBounds(peer);
   checkWaiting(peer);
   refusals.check(peer);
-  monotony.check(peer);
 }

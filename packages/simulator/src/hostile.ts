@@ -221,7 +221,9 @@ export class Hostile {
   /** To a writer it may send content of its own: often what refers to something that never comes. */
   #write(peer: SimulatedPeer, row: DocumentRow | undefined, origin: ProcessId, sequence: number): void {
     if (peer.role !== "writer" || row === undefined || row.incarnation % 2 === 0) return;
-    const update = this.#next(row.name, this.#random.chance(0.7) ? 1 : 0);
+    // At times so much that what waits in a document is more than may.
+    const long = this.#random.chance(0.2) ? 3_000 : 4;
+    const update = this.#next(row.name, this.#random.chance(0.7) ? 1 : 0, long);
     const segments = [{ principal: "nobody", update }];
     this.#send({
       type: "broadcast",
@@ -237,7 +239,7 @@ export class Hostile {
   }
 
   /** An update of a client of its own, after so many that nobody will ever be sent. */
-  #next(name: string, unsent: number): Uint8Array {
+  #next(name: string, unsent: number, characters = 4): Uint8Array {
     const doc = new Y.Doc({ guid: this.#random.hex(16) });
     doc.clientID = this.#random.between(2 ** 32, 2 ** 53 - 1);
     let update: Uint8Array = new Uint8Array(0);
@@ -246,7 +248,7 @@ export class Hostile {
       // Checkers take it for what it is: written by somebody, and sent to whoever takes it.
       this.#cluster.own(doc.clientID, name, bytes);
     });
-    for (let count = 0; count <= unsent; count++) doc.getText("text").insert(0, this.#random.hex(4));
+    for (let count = 0; count <= unsent; count++) doc.getText("text").insert(0, this.#random.hex(characters));
     doc.destroy();
     return update;
   }

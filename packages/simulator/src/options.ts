@@ -28,7 +28,8 @@ export interface Options {
   readonly peers: number | undefined;
   /** Of one run; undefined for hours. */
   readonly backups: number | undefined;
-  readonly severe: boolean;
+  /** Undefined where it was not asked for. */
+  readonly severe: true | undefined;
   readonly planted: boolean;
   /** Part of the names of the planted bugs that are meant. */
   readonly only: string;
@@ -52,7 +53,8 @@ export function readOptions(): Options | undefined {
         trace: { type: "boolean", default: false },
       },
     });
-    const { severe, planted, only, trace } = values;
+    const { planted, only, trace } = values;
+    const severe = values.severe || undefined;
     const hours = Number(values.hours);
     const seed = Number(values.seed);
     const workers = Number(values.workers);

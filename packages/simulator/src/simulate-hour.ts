@@ -44,7 +44,7 @@ const HOUR_MS = 3_600_000;
 const CHECKPOINT_MS = 300_000;
 const BOUNDS_MS = 30_000;
 /** Of severe hours. */
-const HOSTILE_SHARE = 0.3;
+const HOSTILE_SHARE = 0.5;
 /** Beats tell followers their lag and change nothing else; as many as there are in life would be most of the hour. */
 const BEAT_MS = 5_000;
 /** What comes round though nothing has happened comes half as often, so that it is also seen to be needed no more often. */
@@ -75,7 +75,7 @@ export function simulateHour(options: HourOptions): HourReport {
     options.reached?.(cluster.timeline.now);
   }
   if (lengthMs >= HOUR_MS) {
-    const short = shortfalls(cluster.counters, { ...kind, severe: options.severe ?? false });
+    const short = shortfalls(cluster.counters, { ...kind, severe: cluster.severe });
     if (short.length > 0) violated("hardness", short.join("; "));
   }
   return { seed, counters: cluster.counters, hash: cluster.trace.hash };
@@ -94,7 +94,7 @@ function runHour(
   const spells = new Spells(new Generator(seed, 5), lengthMs);
   const workload = new Workload(cluster, spells, lengthMs);
   const faults = new Faults(cluster, spells, lengthMs);
-  const drawHostile = new Generator(seed, 4);
+  const drawHostile = new Generator(seed, 6);
   const hostile =
     cluster.severe && drawHostile.chance(HOSTILE_SHARE) ? new Hostile(cluster, drawHostile, lengthMs) : undefined;
   every(cluster, CHECKPOINT_MS, lengthMs, () => checkpoint(cluster));

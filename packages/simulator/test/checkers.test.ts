@@ -8,6 +8,7 @@ import { checkFingerprints } from "../src/checkers/fingerprints.ts";
 import { Cluster } from "../src/cluster.ts";
 import { createCounters, shortfalls } from "../src/counters.ts";
 import { checkRest } from "../src/checkers/rest.ts";
+import { checkViews } from "../src/checkers/views.ts";
 import { checkWaiting } from "../src/checkers/waiting.ts";
 import type { SimulatedPeer } from "../src/peer.ts";
 import { Scene } from "./scene.ts";
@@ -243,6 +244,41 @@ describe("bounds and rest", () => {
     const tab = scene.tab(scene.a);
     scene.cluster.timeline.after(10_000, () => tab.editor.text.insert(0, "late "));
     expect(() => checkRest(scene.cluster)).toThrow(/^rest: peer-0 still sends broadcast to peer-1/);
+  });
+});
+
+describe("views", () => {
+  /** What a peer says of itself, with its links replaced. */
+  function withoutLinks(peer: SimulatedPeer): void {
+    const { replica } = peer;
+    const told = { ...replica!.status(peer.now()), links: [] };
+    Object.defineProperty(replica, "status", { value: () => told });
+  }
+
+  test("[SIM22] see a link of which only one end knows", () => {
+    const { a, b, cluster } = new Scene();
+    checkViews(cluster);
+    withoutLinks(b);
+    expect(() => checkViews(cluster)).toThrow(/^views: peer-0 has a link to peer-1, who has none to it/);
+    expect(a.replica!.status(a.now()).links).toHaveLength(1);
+  });
+
+  test("[SIM22] see two peers that have learnt of each other, and are not linked", () => {
+    const { a, b, cluster } = new Scene();
+    withoutLinks(a);
+    withoutLinks(b);
+    expect(() => checkViews(cluster)).toThrow(/^views: peer-0 has no link to peer-1/);
+  });
+
+  test("[SIM22] see a peer that nobody reaches, where links are listed and not learnt", () => {
+    const cluster = new Cluster({ seed: 1, adversarial: false, replicaConfig: {} });
+    const a = cluster.addPeer({ discovery: false });
+    const b = cluster.addPeer({ discovery: false, peers: [a.settings.url] });
+    cluster.run(90_000);
+    checkViews(cluster);
+    withoutLinks(a);
+    withoutLinks(b);
+    expect(() => checkViews(cluster)).toThrow(/^views: peer-1 is cut off from the others/);
   });
 });
 

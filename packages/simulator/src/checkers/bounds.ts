@@ -4,7 +4,7 @@ import type { SimulatedPeer } from "../peer.ts";
 import { violated } from "../witness.ts";
 
 /** Bytes that one step may add to the cache before it is trimmed again. */
-const CACHE_SLACK_BYTES = 64 * 1024;
+const CACHE_SLACK_BYTES = 4 * 1024;
 
 export function checkBounds(peer: SimulatedPeer): void {
   const { replica, relay } = peer;

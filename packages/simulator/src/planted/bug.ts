@@ -12,4 +12,6 @@ export interface PlantedBug {
   readonly checkers: readonly string[];
   /** Simulated minutes of one run; 20 when undefined. */
   readonly minutes?: number;
+  /** All runs have the faults of severe hours. */
+  readonly severe?: true;
 }

@@ -18,12 +18,16 @@ export interface HuntOptions {
 export async function huntPlanted({ seed, only, workers }: HuntOptions): Promise<boolean> {
   const bugs = PLANTED_BUGS.filter(({ name }) => only.split(",").some((part) => name.includes(part)));
   const startedAt = performance.now();
+  let done = 0;
   const outcomes = await runPlanted({
     bugs,
     seed,
     seeds: SEEDS_MAX,
     workers,
-    onBug: ({ bug, ok }) => console.error(`${ok ? "found" : "NOT FOUND"}: ${bug.name}`),
+    onBug: ({ bug, ok, ms }) =>
+      console.error(
+        `[${++done} of ${bugs.length}] ${ok ? "found" : "NOT FOUND"} in ${(ms / 1_000).toFixed(1)} s: ${bug.name}`,
+      ),
   });
   console.log(table(outcomes));
   const found = outcomes.filter(({ ok }) => ok).length;

@@ -34,7 +34,7 @@ async function run({ bug, seed, seeds }: PlantedRequest): Promise<PlantedResult>
   for (let current = seed; current < seed + seeds; current++) {
     let reachedMs = 0;
     try {
-      simulateHour({ seed: current, lengthMs, reached: (ms) => (reachedMs = ms) });
+      simulateHour({ seed: current, lengthMs, severe: bug.severe, reached: (ms) => (reachedMs = ms) });
       simulatedMs += lengthMs;
     } catch (error) {
       simulatedMs += reachedMs;
