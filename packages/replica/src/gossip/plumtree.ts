@@ -76,7 +76,7 @@ export class Plumtree {
       this.#prune(tree, origin, link, now);
       return false;
     }
-    if (!tree.heard.add(ordinal)) {
+    if (!tree.take(ordinal)) {
       if (this.#isFedByAnother(tree, link)) this.#prune(tree, origin, link, now);
       return false;
     }
@@ -97,7 +97,7 @@ export class Plumtree {
   pushed({ origin, ordinal }: Broadcast, encoded: Uint8Array, now: number): void {
     const tree = this.#trees.get(origin) ?? this.#trees.use(origin, ordinal, now);
     if (origin === this.#parts.processId) {
-      tree.heard.add(ordinal);
+      tree.take(ordinal);
       tree.highest = ordinal;
     }
     this.#payloads.add(origin, ordinal, encoded, now);

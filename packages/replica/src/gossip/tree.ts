@@ -4,11 +4,14 @@ import type { LinkId } from "../event.ts";
 import { Window } from "./window.ts";
 
 export class Tree {
-  readonly heard: Window;
+  heard: Window;
   /** No broadcast beyond this one is known of. */
   highest: number;
   /** The link that was last the first to bring something: never pruned. */
   parent: LinkId | undefined;
+  readonly #windowMax: number;
+  /** Something has come, and not merely been told of. */
+  #fed = false;
   /** When the last parent ended. */
   #orphanedAt = Number.NEGATIVE_INFINITY;
   /** Links whose other side has another way to this origin: told of what comes, not sent it. */
@@ -19,8 +22,19 @@ export class Tree {
   readonly #prunedAt = new Map<LinkId, number>();
 
   constructor(first: number, windowMax: number) {
+    this.#windowMax = windowMax;
     this.heard = new Window(first, windowMax);
     this.highest = first - 1;
+  }
+
+  /** Returns true the first time that an ordinal comes. What was merely told of, and may be no truth, makes nothing old. */
+  take(ordinal: number): boolean {
+    if (!this.#fed && this.heard.has(ordinal)) {
+      this.heard = new Window(ordinal, this.#windowMax);
+      this.highest = ordinal - 1;
+    }
+    this.#fed = true;
+    return this.heard.add(ordinal);
   }
 
   /** A link was the first to bring something. What was under way when the link was pruned does not bring it back. */

@@ -147,6 +147,18 @@ describe("a hostile peer of the tree", () => {
     expect(a.replica.status(cluster.now).gossip.wanted).toBe(65_536);
   });
 
+  it("[GOS26] what it says that it has of an origin makes nothing old that comes of it", () => {
+    const { cluster, a, b, say } = linked();
+    for (const { processId } of [a.replica, { processId: STRANGER }]) {
+      say({ type: "have", origins: [{ origin: processId, ranges: [{ from: 2 ** 40, to: 2 ** 40 }] }] });
+    }
+    const update = new Editor(cluster, b, "x").type("new").everything();
+    say({ ...push, name: "x", ordinal: 1, segments: [{ principal: "", update }] });
+    expect(textOf(a, "x", cluster.now)).toBe("new");
+    say({ ...push, name: "x", ordinal: 1, segments: [{ principal: "", update }] });
+    expect(a.facts("broadcast-received").map(({ duplicate }) => duplicate)).toEqual([false, true]);
+  });
+
   it("[GOS25] who asks for the same thing a thousand times is sent no more than a link may hold", () => {
     const { cluster, a, say } = linked();
     new Editor(cluster, a, "large").type("x".repeat(100_000));
