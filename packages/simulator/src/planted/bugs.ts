@@ -158,6 +158,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     to: "",
     checkers: ["along-rules"],
     minutes: 60,
+    severe: true,
   },
   {
     name: "awareness-stays-at-home",
