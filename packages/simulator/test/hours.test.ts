@@ -1,10 +1,10 @@
-/** Ten hours of a cluster in which things go wrong, and the proof that a seed is all one needs to see one of them again. */
+/** Thirty hours of a cluster in which things go wrong, and the proof that a seed is all one needs to see one of them again. */
 import { describe, expect, test } from "vitest";
 import { addCounters, createCounters } from "../src/counters.ts";
 import { runHours } from "../src/run-hours.ts";
 import { simulateHour } from "../src/simulate-hour.ts";
 
-const HOURS = 10;
+const HOURS = 30;
 const FIRST_SEED = 1;
 
 describe("cluster-hours", () => {
