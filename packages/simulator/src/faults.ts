@@ -87,15 +87,15 @@ export class Faults {
     return this.#random.pickOrNone(this.#cluster.peers.filter((peer) => peer.running));
   }
 
-  /** Half of the crashes wait for an edit that is just being committed. */
+  /** Most crashes wait for an edit that is just being committed, for no longer than a rest lasts. */
   #crash(): void {
     const peer = this.#running();
     if (peer === undefined) return;
     const downMs = this.#random.exponential(12_000);
     const now = (): void => this.#takeDown(peer, downMs);
-    if (peer.settings.durability === "normal" || this.#random.chance(0.5)) return now();
+    if (peer.settings.durability === "normal" || this.#random.chance(0.35)) return now();
     peer.crashOnCommit = now;
-    this.#after(15_000, () => {
+    this.#after(60_000, () => {
       if (peer.crashOnCommit === now) now();
     });
   }

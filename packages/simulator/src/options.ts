@@ -16,7 +16,7 @@ export const USAGE = `Simulates hours of a cluster under faults, and checks ever
   --seed S    the first seed (1)
   --peers P   peers in the cluster (3 to 5, drawn from the seed)
   --backups N runs of minutes instead of hours, with ${CYCLES_PER_RUN} backups each
-  --severe    all hours with half-open links, leaping clocks, storms, a hostile peer; otherwise those of even seeds
+  --severe    all hours with half-open links, leaping clocks, storms, a hostile peer; otherwise every third
   --planted   plants each bug of a list and runs seeds until it is found; --only A,B for some
   --workers N threads at once (one for each processor)
   --trace     prints what happens; one run only`;

@@ -13,7 +13,7 @@ const SMALL_DOCUMENTS = 60;
 const TABS = 11;
 const HANDLES = 3;
 /** One of so many milliseconds, on average over spells of work and rests. */
-const WRITE_EVERY_MS = 1_080;
+const WRITE_EVERY_MS = 1_100;
 const TAB_CHANGES_EVERY_MS = 15_000;
 const DELETIONS = 24;
 /** A document is deleted and made anew again and again, on several peers at once. */

@@ -48,10 +48,16 @@ export class CopiesChecker implements Witness {
     const copies = peer.replica?.status(peer.now()).copies;
     if (copies === undefined || copies.state !== "synchronous" || this.#hasSkipped(peer, copies.skipped)) return;
     const incarnation = peer.incarnationOf(name);
-    const holders = this.#holders(name, incarnation, client, clock);
     counters.echoesWithCopies++;
+    const holds = (each: SimulatedPeer): boolean => holdsSoMuch(each, name, incarnation, client, clock);
     // A document that ends in this very step is owed to nobody.
-    if (holders.size > copies.wanted || !holders.has(peer.disk.store.readPeerId())) return;
+    if (!holds(peer)) return;
+    const holders = new Set([peer.disk.store.readPeerId()]);
+    for (const each of this.#parts.peers()) {
+      if (holders.size > copies.wanted) return;
+      if (each !== peer && holds(each)) holders.add(each.disk.store.readPeerId());
+    }
+    if (holders.size > copies.wanted) return;
     violated(
       "copies",
       `${peer.place} told ${address} in ${name} by ${message.type} that clock ${clock} of client ${client} is kept; ${holders.size} of ${copies.wanted + 1} have it`,
@@ -66,18 +72,20 @@ export class CopiesChecker implements Witness {
     this.#skipped.set(peer, { skipped, at: now });
     return known !== undefined || skipped > 0;
   }
+}
 
-  /** Identities whose disk has so much of a client, or has seen the incarnation end. */
-  #holders(name: string, incarnation: number, client: number, clock: number): Set<string> {
-    const holders = new Set<string>();
-    for (const { disk } of this.#parts.peers()) {
-      const document = disk.inspector.document(name);
-      if (document === undefined) continue;
-      const ended = document.row.incarnation > incarnation;
-      // What was spoiled cannot be read, and may be whole in its peer's memory.
-      if (ended || disk.spoiled.has(name) || (document.clocks.get(client) ?? 0) >= clock)
-        holders.add(disk.store.readPeerId());
-    }
-    return holders;
-  }
+/** Its disk has so much of a client, or has seen the incarnation end. */
+function holdsSoMuch(
+  { disk }: SimulatedPeer,
+  name: string,
+  incarnation: number,
+  client: number,
+  clock: number,
+): boolean {
+  const document = disk.inspector.document(name);
+  if (document === undefined) return false;
+  // What was spoiled cannot be read, and may be whole in its peer's memory.
+  return (
+    document.row.incarnation > incarnation || disk.spoiled.has(name) || (document.clocks.get(client) ?? 0) >= clock
+  );
 }
