@@ -88,7 +88,7 @@ function runHour(
   { seed, peers, lengthMs = HOUR_MS }: HourOptions,
 ): { readonly followers: boolean; readonly hostile: boolean } {
   const drawRoles = new Generator(seed, 3);
-  const roles = rolesOf(drawRoles, peers ?? draw.pick([3, 3, 4, 5]));
+  const roles = rolesOf(drawRoles, peers ?? draw.pick([3, 3, 3, 4, 4, 5]));
   addPeers(cluster, roles, { draw, drawCopies: new Generator(seed, 2), drawRoles });
   const changes = roles.includes("follower") ? new RoleChanges(cluster, drawRoles.fork(), lengthMs) : undefined;
   const spells = new Spells(new Generator(seed, 5), lengthMs);
@@ -126,15 +126,15 @@ function runHour(
 export function drawConfig(draw: Random): Partial<ReplicaConfig> {
   return {
     pendingBytesMax: draw.pick([2_048, 65_536, 1_048_576]),
-    entryCacheBytesMax: draw.pick([32_768, 131_072, 1_048_576]),
+    entryCacheBytesMax: draw.pick([32_768, 131_072, 1_048_576, 1_048_576]),
     answerCacheBytesMax: draw.pick([0, 16_384, 1_048_576]),
     inlineWorkBytes: draw.pick([256, 4_096, 65_536]),
     workInFlightMax: draw.between(1, 4),
     checkpointBytes: draw.pick([128, 1_024, 4_096]),
     compactTailBytes: draw.pick([1_024, 8_192, 65_536]),
     historyMs: draw.pick([60_000, 600_000, 86_400_000]),
-    leafDocumentsMax: draw.pick([2, 4, 32]),
-    nodesPerAskMax: draw.pick([1, 4, 4, 64]),
+    leafDocumentsMax: draw.pick([2, 4, 32, 32]),
+    nodesPerAskMax: draw.pick([1, 4, 4, 64, 64, 64]),
     roundsAtOnceMax: draw.between(1, 3),
     repairPushBytesMax: draw.pick([0, 4_096, 262_144]),
     seenWindowMax: draw.pick([8, 1_024]),
@@ -152,7 +152,7 @@ function drawGossip(draw: Random): Partial<ReplicaConfig> {
     wantedMax: draw.pick([0, 2, 4_096]),
     payloadsMs: draw.pick([1, 200, 30_000]),
     payloadsBytesMax: draw.pick([0, 1_000, 16_777_216]),
-    ...draw.pick([{}, SELDOM]),
+    ...draw.pick([{}, SELDOM, SELDOM]),
   };
 }
 
