@@ -53,11 +53,12 @@ export class Faults {
     });
   }
 
-  /** Heals everything and starts whoever is down. */
+  /** Heals everything and starts whoever is down. What is sent from here on arrives: a link that loses frames is not whole. */
   stop(): void {
     this.#stopped = true;
     const { network, peers, browsers } = this.#cluster;
     network.healAll();
+    network.adversarial = false;
     for (const peer of peers) {
       peer.crashOnCommit = undefined;
       peer.slowDisk = false;

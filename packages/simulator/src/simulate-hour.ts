@@ -88,7 +88,7 @@ function runHour(
   { seed, peers, lengthMs = HOUR_MS }: HourOptions,
 ): { readonly followers: boolean; readonly hostile: boolean } {
   const drawRoles = new Generator(seed, 3);
-  const roles = rolesOf(drawRoles, peers ?? draw.pick([3, 3, 3, 4, 4, 5]));
+  const roles = rolesOf(drawRoles, peers ?? draw.pick([3, 3, 3, 3, 4, 5]));
   addPeers(cluster, roles, { draw, drawCopies: new Generator(seed, 2), drawRoles });
   const changes = roles.includes("follower") ? new RoleChanges(cluster, drawRoles.fork(), lengthMs) : undefined;
   const spells = new Spells(new Generator(seed, 5), lengthMs);

@@ -10,7 +10,7 @@ import type { Spells } from "./spells.ts";
 /** Documents that many people write in, and that are deleted at times. */
 const BUSY = ["plan", "minutes", "recipe", "atlas", "ledger"];
 const SMALL_DOCUMENTS = 60;
-const TABS = 9;
+const TABS = 8;
 const HANDLES = 3;
 /** One of so many milliseconds, on average over spells of work and rests. */
 const WRITE_EVERY_MS = 1_100;

@@ -11,6 +11,8 @@ import { isBare, isSparse, slicesOf } from "./slices.ts";
 
 /** Below a path this long lies one document at most. */
 const KEY_DIGITS = 16;
+/** Nodes that wait to be asked for, above which a round goes on at its end: depth first, so that no answerer makes it remember more and more. */
+export const PATHS_IN_BREADTH_MAX = 4_096;
 
 export type RoundPhase = "descend" | "documents" | "return" | "stream" | "verify";
 
@@ -102,7 +104,8 @@ export class Round {
     const paths: NodePath[] = [];
     const sums: (Uint8Array[] | undefined)[] = [];
     this.#asked.clear();
-    for (const path of this.paths.splice(0, count)) {
+    const from = this.paths.length > PATHS_IN_BREADTH_MAX ? Math.max(0, this.paths.length - count) : 0;
+    for (const path of this.paths.splice(from, count)) {
       if (skip(path)) {
         this.left++;
         continue;

@@ -3,7 +3,7 @@ import { NODES_PER_MESSAGE_MAX, toHex } from "@yarrow/protocol";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Responder } from "../../src/anti-entropy/responder.ts";
-import { Round } from "../../src/anti-entropy/round.ts";
+import { PATHS_IN_BREADTH_MAX, Round } from "../../src/anti-entropy/round.ts";
 import { createFingerprintKey, digestDocument, sumContribution } from "../../src/document/fingerprint.ts";
 import { clusterIdOf, documentKey } from "../../src/document/keys.ts";
 import type { Link } from "../../src/links/link.ts";
@@ -172,13 +172,36 @@ describe("a damaged leaf", () => {
   });
 });
 
+function newRound(): Round {
+  const mark = { gap: 0, doubts: 0 };
+  const limits = { sliceDocumentsMin: 1, sliceDocumentsMax: 1 };
+  const timing = { now: 0, deadline: 1, phase: "descend", skipBusy: false, theirDocuments: 0, limits } as const;
+  return new Round({ id: 1, link: 1, mark, ...timing });
+}
+
 describe("comparing two trees", () => {
+  it("[AE27] remembers a bounded number of nodes of an answerer who says of each that all below it differ", () => {
+    const mine = new SetTree(newStore(), KEY, 4);
+    const round = newRound();
+    const sums = Array.from({ length: 16 }, () => new Uint8Array(16).fill(1));
+    round.begin(mine);
+    let most = 0;
+    for (let questions = 0; questions < 1_000; questions++) {
+      const { paths } = round.ask(NODES_PER_MESSAGE_MAX, mine, () => false);
+      round.take(
+        paths.map((path) => ({ path, kind: "children", sums })),
+        0,
+        mine,
+      );
+      most = Math.max(most, round.paths.length);
+    }
+    // One question for each digit of a key, and its answer.
+    expect(most).toBeLessThan(PATHS_IN_BREADTH_MAX + 16 * 16 * NODES_PER_MESSAGE_MAX);
+  });
+
   /** Runs a round against another tree in place, and returns what it finds. */
   function differing(mine: SetTree, theirs: SetTree, summed = true): { keys: Set<DocumentKey>; questions: number } {
-    const mark = { gap: 0, doubts: 0 };
-    const limits = { sliceDocumentsMin: 1, sliceDocumentsMax: 1 };
-    const timing = { now: 0, deadline: 1, phase: "descend", skipBusy: false, theirDocuments: 0, limits } as const;
-    const round = new Round({ id: 1, link: 1, mark, ...timing });
+    const round = newRound();
     const answerer = new Responder({ tree: theirs } as ConstructorParameters<typeof Responder>[0]);
     let questions = 0;
     round.paths.push("");

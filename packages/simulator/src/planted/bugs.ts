@@ -131,7 +131,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: "replica/src/compaction/retirement.ts",
     from: "store.deleteLog(row.id, incarnation, through);",
     to: "store.deleteLog(row.id, incarnation, row.lastSequence);",
-    checkers: ["fingerprints", "storage", "monotony"],
+    checkers: ["fingerprints", "storage", "monotony", "timeliness"],
     minutes: 60,
   },
   {
@@ -148,7 +148,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: "replica/src/roles.ts",
     from: 'if (this.#role === "writer") return undefined;',
     to: "if (this.#role !== undefined) return undefined;",
-    checkers: ["origins", "refusals", "assert"],
+    checkers: ["origins", "refusals", "assert", "isolation"],
   },
   {
     name: "surplus-is-not-told",
@@ -183,7 +183,7 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     file: "replica/src/compaction/retirement.ts",
     from: "store.deleteLog(row.id, incarnation, through);",
     to: "store.deleteLog(row.id, incarnation, through); store.deleteCheckpoint(row.id);",
-    checkers: ["monotony", "fingerprints"],
+    checkers: ["monotony", "fingerprints", "deletions"],
     minutes: 60,
   },
   {
