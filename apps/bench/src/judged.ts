@@ -67,28 +67,20 @@ export function judgedRows(results: readonly Result[]): Cell[][] {
   return JUDGED.flatMap(({ workload, point }) => {
     const result = results.find((each) => each.workload === workload);
     if (result === undefined) return [[point, `see \`npm run bench -- ${workload}\``, "not measured", undefined]];
-    return result.checks.map(({ name, good, found }) => [point, name, good ? "yes" : "no", found]);
+    const size = result.small === true ? ", at a small size" : "";
+    return result.checks.map(({ name, good, found }) => [point, name, `${good ? "yes" : "no"}${size}`, found]);
   });
 }
 
-export interface MeshOutcome {
-  readonly small: boolean;
-  /** Workloads that came to no result. */
-  readonly failed?: readonly string[];
-}
-
 /** All of them as one result. */
-export function meshResult(results: readonly Result[], { small, failed = [] }: MeshOutcome): Result {
+export function meshResult(results: readonly Result[], small: boolean): Result {
   return {
     workload: "mesh",
     summary: `what is promised of a mesh, by ${results.map(({ workload }) => workload).join(", ")}${small ? ", at a small size that judges nothing" : ""}`,
     options: { small },
     tables: [{ title: "Promises", head: JUDGED_HEAD, rows: judgedRows(results) }],
-    checks: [
-      ...failed.map((workload) => ({ name: `${workload}: runs to its end`, good: false, found: "no result" })),
-      ...results.flatMap(({ workload, checks }) =>
-        checks.map((check) => ({ ...check, name: `${workload}: ${check.name}` })),
-      ),
-    ],
+    checks: results.flatMap(({ workload, checks }) =>
+      checks.map((check) => ({ ...check, name: `${workload}: ${check.name}` })),
+    ),
   };
 }

@@ -20,6 +20,7 @@ export interface Machine {
 const WRITTEN_HERE = ["apps/bench/results", "docs"].map((path) => `:(top,exclude)${path}`);
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
+/** As it is now: called before a run, because nobody knows what is checked out when it ends. */
 export function describeMachine(): Machine {
   const processors = cpus();
   return {

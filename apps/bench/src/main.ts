@@ -12,6 +12,7 @@ import { runFollowers } from "./followers.ts";
 import { runGossip } from "./gossip.ts";
 import { runHistory } from "./history.ts";
 import { type IngestOptions, runIngest } from "./ingest.ts";
+import { describeMachine } from "./machine.ts";
 import { runMembership } from "./membership.ts";
 import { runOrder } from "./order.ts";
 import { assertBuilt, endAllProcesses } from "./processes.ts";
@@ -358,12 +359,13 @@ async function conclude<T extends Result | undefined>(
   run: (progress: Progress) => Promise<T>,
 ): Promise<T> {
   assertBuilt();
+  const machine = describeMachine();
   const progress = makeProgress(title);
   const result = await run(progress);
   progress.end();
   if (result === undefined) return result;
   const { json } = program.opts<{ json?: string }>();
-  await publish(result, resultsFolder === undefined ? json : join(resultsFolder, `${result.workload}.json`));
+  await publish(result, machine, resultsFolder === undefined ? json : join(resultsFolder, `${result.workload}.json`));
   if (!isGood(result)) process.exitCode = 1;
   return result;
 }

@@ -7,7 +7,7 @@ import { formatMachine } from "./machine.ts";
 import { drawFigure } from "./plots/figure.ts";
 import { figuresOf } from "./plots/figures.ts";
 import type { SavedResult } from "./results.ts";
-import { formatMarkdown } from "./table.ts";
+import { type Cell, formatMarkdown } from "./table.ts";
 
 /** Where committed results are. */
 export const RESULTS = fileURLToPath(new URL("../results/", import.meta.url));
@@ -61,12 +61,19 @@ function describeMesh(results: readonly SavedResult[]): string {
       [`[${workload}](#${workload})`, machine.commit, machine.measuredAt.slice(0, 10), machine.cpu, machine.node],
     ];
   });
+  const rows = judgedRows(results);
+  const kept = rows.filter(([, , word]) => word === "yes").length;
   return [
     "## What is promised of a mesh",
-    "Run it again: `npm run bench -- mesh`, or one workload after the other into a folder, and `npm run bench -- report`.",
-    formatMarkdown(JUDGED_HEAD, judgedRows(results)),
+    `${kept} of ${rows.length} are kept, by the runs below. Run it again: \`npm run bench -- mesh\`, or \`-- mesh --missing\` for what is not there yet.`,
+    formatMarkdown(JUDGED_HEAD, rows.map(emphasized)),
     ...(measured.length === 0 ? [] : [formatMarkdown(["workload", "commit", "on", "processor", "node"], measured)]),
   ].join("\n\n");
+}
+
+/** A row whose third word is not a plain yes stands out. */
+function emphasized([point, promise, kept, found]: readonly Cell[]): Cell[] {
+  return [point, promise, kept === "yes" ? kept : `**${kept}**`, found];
 }
 
 /** What belongs to the mesh first and in its order, then the others by name. */
@@ -87,7 +94,7 @@ async function drawFigures(result: SavedResult, images: string, from: string): P
     await mkdir(images, { recursive: true });
     const path = join(images, `${name}.svg`);
     await writeFile(path, drawFigure(figure));
-    lines.push(`![${figure.title}. ${sentence(figure.caption)}](${relative(from, path)})`);
+    lines.push(`![${figure.title}. ${figure.description}](${relative(from, path)})`);
   }
   return lines;
 }
@@ -100,6 +107,10 @@ function describe(result: SavedResult, figures: readonly string[]): string {
   const parts = [
     `## ${result.workload}`,
     `${sentence(result.summary)} Run it again: \`npm run bench -- ${result.workload}\`.`,
+    ...(result.small === true
+      ? ["**A run of a small size: it shows that everything works, and judges nothing.**"]
+      : []),
+    ...(result.method === undefined ? [] : [`How it is measured: ${result.method.join(" ")}`]),
     formatMachine(result.machine)
       .split("\n")
       .map((line) => `> ${line}`)

@@ -1,7 +1,7 @@
 /** What a workload found, in one shape for the terminal, for `--json`, and for the committed results behind the docs. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { type Machine, describeMachine, formatMachine } from "./machine.ts";
+import { type Machine, formatMachine } from "./machine.ts";
 import { type Cell, formatTable } from "./table.ts";
 
 /** One statement that a run proves or refutes. */
@@ -38,12 +38,18 @@ export interface Result {
   readonly workload: string;
   /** One sentence on what was run. */
   readonly summary: string;
+  /** How each figure is made, in sentences; for the docs, not printed. */
+  readonly method?: readonly string[];
   readonly options: Readonly<Record<string, unknown>>;
   readonly tables: readonly Table[];
   readonly checks: readonly Check[];
   /** For plots; not printed. */
   readonly series?: readonly Series[];
   readonly spans?: readonly Span[];
+  /** Of a size that shows only that everything runs. */
+  readonly small?: boolean;
+  /** It did not come to its end. */
+  readonly failed?: boolean;
 }
 
 export interface SavedResult extends Result {
@@ -54,9 +60,9 @@ export function isGood(result: Result): boolean {
   return result.checks.every((check) => check.good);
 }
 
-/** Prints a result for people and, with a path, writes it for programs. */
-export async function publish(result: Result, jsonPath?: string): Promise<void> {
-  const saved: SavedResult = { ...result, machine: describeMachine() };
+/** Prints a result for people and, with a path, writes it for programs. `machine`: as it was when the run began. */
+export async function publish(result: Result, machine: Machine, jsonPath?: string): Promise<void> {
+  const saved: SavedResult = { ...result, machine };
   const lines = [`${result.workload}: ${result.summary}`, formatMachine(saved.machine), ""];
   for (const table of result.tables) lines.push(table.title, formatTable(table.head, table.rows), "");
   for (const check of result.checks) lines.push(`${check.good ? "ok  " : "FAIL"}  ${check.name}: ${check.found}`);

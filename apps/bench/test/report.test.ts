@@ -85,9 +85,13 @@ test("promises of a mesh stand in one table, and what was not measured is said t
   expect(judgedRows([result]).map(([, promise, kept]) => [promise, kept])).toEqual(
     JUDGED.map(({ workload }) => [`see \`npm run bench -- ${workload}\``, "not measured"]),
   );
-  const mesh = meshResult([{ ...storm, checks: result.checks }], { small: true });
+  const mesh = meshResult([{ ...storm, checks: result.checks }], true);
   expect(isGood(mesh)).toBe(false);
   expect(mesh.summary).toContain("judges nothing");
+});
+
+test("a run of a small size says of each promise that it was of a small size", () => {
+  expect(judgedRows([{ ...storm, small: true }]).map(([, , kept]) => kept)).toContain("yes, at a small size");
 });
 
 test("a result with series has its figure beside the report, and one without has none", async () => {
