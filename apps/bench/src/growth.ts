@@ -2,14 +2,14 @@
  * What a peer needs by the number of its documents: resident memory, time to start, and disk. Folders are filled by `size/folder.ts`, each is
  * served by a real peer, and nobody does anything with it.
  */
-import { constants, copyFileSync, existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { PeerSet } from "./peer-set.ts";
-import { launch } from "./processes.ts";
 import { type Progress, silent } from "./progress.ts";
-import type { Result } from "./results.ts";
-import { FOLDER_PROGRAM } from "./size/folder.ts";
+import { SIZE_LIMITS } from "./mesh-limits.ts";
+import { residentMB } from "./resident-memory.ts";
+import type { Check, Result } from "./results.ts";
+import { CLUSTER, fillFolder } from "./size/filled-folder.ts";
 import { median } from "./statistics.ts";
 import { pause } from "./waiting.ts";
 
@@ -29,8 +29,6 @@ interface Point {
   readonly diskMB: number;
 }
 
-/** The cluster of the folders that `size` makes. */
-const CLUSTER = "size";
 /** In which a peer that has started comes to rest. */
 const SETTLE_MS = 5_000;
 
@@ -47,6 +45,10 @@ export async function runGrowth(options: GrowthOptions): Promise<Result> {
   return {
     workload: "growth",
     summary: "a peer at rest, by the number of its documents, each of a line of text",
+    method: [
+      "A folder of that many documents is served by a peer process, and nobody does anything with it.",
+      "The time to start is from the start of the process until it says that it listens, the median of the starts; memory is what the system calls resident, 5 s after the first of them.",
+    ],
     options: { documents: counts, starts },
     tables: [
       {
@@ -55,7 +57,10 @@ export async function runGrowth(options: GrowthOptions): Promise<Result> {
         rows: points.map(({ documents, rssMB, startMs, diskMB }) => [documents, rssMB, startMs, diskMB]),
       },
     ],
-    checks: [],
+    checks: [
+      judge(points, "memory", "MB", SIZE_LIMITS.residentMB, ({ rssMB }) => rssMB),
+      judge(points, "time to start", "ms", SIZE_LIMITS.startMs, ({ startMs }) => startMs),
+    ],
     series: [series("memory", "MB resident", ({ rssMB }) => rssMB), series("start", "ms", ({ startMs }) => startMs)],
   };
 }
@@ -69,7 +74,7 @@ async function measure(
 ): Promise<Point> {
   const name = `of-${documents}`;
   const folder = set.scratch.inside(name);
-  await fill(folder, documents, cache, progress);
+  await fillFolder(folder, documents, cache, progress);
   const startsMs: number[] = [];
   let rssMB = 0;
   for (let start = 0; start < starts; start++) {
@@ -86,22 +91,19 @@ async function measure(
   return { documents, rssMB, startMs: median(startsMs), diskMB: statSync(join(folder, "yarrow.db")).size / 1e6 };
 }
 
-/** The same folder as `size` makes, from its cache where there is one. */
-async function fill(folder: string, documents: number, cache: string | undefined, progress: Progress): Promise<void> {
-  const made = cache === undefined ? undefined : join(cache, String(documents), "yarrow.db");
-  if (made !== undefined && existsSync(made)) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    copyFileSync(made, join(folder, "yarrow.db"), constants.COPYFILE_FICLONE);
-    return;
-  }
-  const child = launch(process.execPath, [FOLDER_PROGRAM, folder, CLUSTER, String(documents)], {});
-  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
-    const done = Number(chunk.trim().split("\n").at(-1));
-    if (Number.isFinite(done)) progress.at(done, documents, `making ${done} of ${documents} documents`);
-  });
-  if ((await text(child.stdout!)) === "") throw new Error(`A folder of ${documents} documents could not be made.`);
-}
-
-function residentMB(pid: number): number {
-  return (Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]) * 1_024) / 1e6;
+/** What is promised of a million documents holds for every smaller number too. */
+function judge(
+  points: readonly Point[],
+  what: string,
+  unit: string,
+  limit: number,
+  valueOf: (point: Point) => number,
+): Check {
+  const most = Math.max(...points.map(valueOf));
+  const documents = Math.max(...points.map((point) => point.documents));
+  return {
+    name: `${what} of a peer of up to ${documents.toLocaleString("en")} documents: under ${limit.toLocaleString("en")} ${unit}`,
+    good: most < limit,
+    found: `at most ${most.toFixed(0)} ${unit}`,
+  };
 }

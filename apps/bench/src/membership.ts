@@ -180,6 +180,11 @@ function describe(options: MembershipOptions, phases: readonly Phase[], alone: n
   return {
     workload: "membership",
     summary: `${peers} simulated peers, ${unreachable} % of which cannot be dialled, find each other from one address; links of 10 to 90 ms`,
+    method: [
+      "Every peer is a replica of the production engine, in simulated time; the network carries their frames and dials, and loses all of them in an outage.",
+      "Peers are in one part when links that both ends hold for open lead from each to each; that is looked at every 250 ms, and `connected after` is the time after which it held to the end of the phase.",
+      "All start within 5 s with the address of the first. Then three of ten are killed, and the network is gone for a minute and for ten. A dial is an attempt to connect, whatever comes of it; settled is the pace from 30 s on.",
+    ],
     options: { peers, seed, unreachable },
     tables: [
       {

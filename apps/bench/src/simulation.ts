@@ -34,12 +34,16 @@ export async function runSimulation(options: SimulationOptions): Promise<Result>
   return {
     workload: "simulation",
     summary: `${hours} simulated cluster-hours, seeds ${seed} to ${seed + hours - 1}, and ${severeHours} with more faults, of the production engine`,
+    method: [
+      "A simulated hour is a cluster of the production replica, relay and store on a simulated network, disk and clock, under random faults; a third of the hours, and all of those with more faults, also have broken frames, half-open connections, leaping clocks, storms of deletions and a hostile peer. Checkers look at all of it while it runs and when it has healed.",
+      "The counts say how often each fault and each repair really happened, of all hours together; a seed that fails is printed with how to replay it.",
+    ],
     options: { hours, seed, severeHours },
     tables: [
       {
         title: "What happened in them",
         head: ["", "hours", "hours with more faults"],
-        rows: names.map((name) => [name, usual.counters.get(name) ?? 0, severe.counters.get(name) ?? 0]),
+        rows: names.map((name) => [wordsOf(name), usual.counters.get(name) ?? 0, severe.counters.get(name) ?? 0]),
       },
       {
         title: "Pace",
@@ -80,6 +84,11 @@ async function runBlock(tally: Tally, words: readonly string[]): Promise<void> {
   const child = launch(process.execPath, [SIMULATOR, ...words], {});
   child.stderr?.resume();
   for await (const line of createInterface({ input: child.stdout! })) takeLine(tally, line);
+}
+
+/** `linkFrames` as a table says it. */
+function wordsOf(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** Reads a line that the simulator prints. */

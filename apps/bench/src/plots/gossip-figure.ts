@@ -1,10 +1,8 @@
 /** What live push costs against the best there can be, and how soon an update is everywhere. */
+import { SENDS_SHARE_MAX } from "../mesh-limits.ts";
 import type { SavedResult } from "../results.ts";
 import type { Figure } from "./figure.ts";
 import { LINES_MAX } from "./panel.ts";
-
-/** What is promised of sends per update. */
-const ALLOWED = 1.15;
 
 /** Undefined when the result has no series to draw. */
 export function gossipFigure({ summary, series = [] }: SavedResult): Figure | undefined {
@@ -28,7 +26,7 @@ export function gossipFigure({ summary, series = [] }: SavedResult): Figure | un
         y: { label: "sends per peer that must have it", scale: "linear", from: 0 },
         lines: sends.map(({ name, points }) => ({ label: name, points })),
         limits: [
-          { label: "allowed", value: ALLOWED },
+          { label: "allowed", value: SENDS_SHARE_MAX },
           { label: "optimum", value: 1 },
         ],
       },

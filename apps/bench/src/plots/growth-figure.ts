@@ -1,10 +1,10 @@
 /** What a peer needs by the number of its documents. */
+import { SIZE_LIMITS } from "../mesh-limits.ts";
 import type { SavedResult } from "../results.ts";
 import type { Figure } from "./figure.ts";
 import type { LinesPanel } from "./panel.ts";
 
-/** What is promised of a million documents. */
-const ALLOWED = { memory: 250, start: 3_000 } as const;
+const ALLOWED = { memory: SIZE_LIMITS.residentMB, start: SIZE_LIMITS.startMs } as const;
 
 /** Undefined when the result has no series to draw. */
 export function growthFigure({ summary, series = [] }: SavedResult): Figure | undefined {

@@ -33,6 +33,11 @@ export function stormResult(report: StormReport): Result {
       `${options.peers} peers and ${2 * options.peers} stock clients with ${options.rate} updates/s in all, ` +
       `${options.minutes} min of faults on every link, ${spans.length} faults, ${kills} of them kill -9; ` +
       `run it again with --seed ${options.seed}`,
+    method: [
+      "Every peer is a process of its own behind a TCP proxy, through which all other peers reach it; clients are stock ones, two at each peer, on its own address.",
+      "The plan of faults is drawn from the seed before it begins. When the last has ended clients stop writing, and every edit that any client was shown is looked for on every peer, as is anything that nobody wrote.",
+      "Resident memory is read every 2 s from the system, and compared as medians of the two halves of the time after warming up; what is kept is the heap after a collection that was asked for.",
+    ],
     options: { ...options },
     tables: [
       {

@@ -1,6 +1,6 @@
 /** Looks at processes now and then while a storm lasts: how much memory each has, and whether one has ended that nobody killed. */
-import { readFileSync } from "node:fs";
 import type { PeerProcess } from "../processes.ts";
+import { residentBytesOf } from "../resident-memory.ts";
 
 const INTERVAL_MS = 2_000;
 
@@ -31,15 +31,5 @@ export class Watch implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.timer);
-  }
-}
-
-/** Resident bytes of a process; undefined when it has ended. */
-function residentBytesOf(pid: number): number | undefined {
-  try {
-    const found = /^VmRSS:\s+(\d+) kB$/mu.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
-    return found === null ? undefined : Number(found[1]) * 1024;
-  } catch {
-    return undefined;
   }
 }
