@@ -2,6 +2,7 @@
  * Runs one command line and says how it ended. Imported by `bin/yarrow.js`, once the version of Node is known to fit.
  */
 import { CommanderError } from "commander";
+import type { Command } from "commander";
 import { EXIT_CODES, exitCodeOf } from "./exit-code.ts";
 import type { ExitCode } from "./exit-code.ts";
 import { describeFailure, usageError } from "./failure.ts";
@@ -20,7 +21,7 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
     await program.parseAsync([...words], { from: "user" });
     return exitCode;
   } catch (error) {
-    const failure = error instanceof CommanderError ? failureOf(error) : error;
+    const failure = error instanceof CommanderError ? failureOf(error, program, words) : error;
     if (failure === undefined) return EXIT_CODES.good;
     process.stderr.write(describeFailure(failure, isDebugging()));
     return exitCodeOf(failure);
@@ -28,10 +29,13 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
 }
 
 /** Commander throws for `--help` and `--version` too, once they are printed: those are no failure. */
-function failureOf(error: CommanderError): Error | undefined {
+function failureOf(error: CommanderError, program: Command, [word = ""]: readonly string[]): Error | undefined {
   if (error.exitCode === 0) return undefined;
-  if (error.code === "commander.help")
-    return usageError("this command needs one of its subcommands", "`yarrow link --help` lists them.");
+  if (error.code === "commander.help") {
+    const group = program.commands.find((command) => command.name() === word);
+    const names = group?.commands.map((command) => command.name()).join(", ");
+    return usageError(`${word} needs to be told what to do: ${names}`, `\`yarrow ${word} --help\` teaches each.`);
+  }
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /\(Did you mean (.*)\?\)/.exec(rest.join(" "))?.[1];
   const hint =

@@ -111,7 +111,22 @@ describe("wrong usage", () => {
     ["a bad choice", ["show", "x", "--format", "xml"], "Allowed choices are json, text, update"],
     ["--as without --root", ["show", "x", "--as", "map"], "YARROW_USAGE --as needs --root NAME"],
     ["two formats", ["show", "x", "--json", "--format", "text"], "exclude each other"],
-    ["link alone", ["link"], "YARROW_USAGE"],
+    [
+      "link alone",
+      ["link"],
+      "link needs to be told what to do: list, pause, resume, limit\n  hint: `yarrow link --help`",
+    ],
+    [
+      "quarantine of a folder",
+      ["quarantine", "--data", "a"],
+      "quarantine needs to be told what to do: list, release\n",
+    ],
+    [
+      "an unknown part of it",
+      ["quarantine", "lst", "--data", "a"],
+      "unknown command 'lst'\n  hint: Did you mean list?",
+    ],
+    ["an unknown option of a part", ["link", "list", "--jsn"], "unknown option '--jsn'\n  hint: Did you mean --json?"],
     ["a bad setting", ["serve", "--listen", "nowhere"], 'YARROW_CONFIG_INVALID --listen: "nowhere" is not HOST:PORT'],
     [
       "a missing file",

@@ -23,6 +23,8 @@ export function defineLink(program: Command, end: (code: ExitCode) => void): voi
     .description(
       "Links to other peers. A paused link carries nothing; both sides go on alone and merge when it is resumed.",
     )
+    // Options belong to the commands below: whoever gives one here has forgotten which of them.
+    .allowUnknownOption()
     .addHelpText("after", examples);
   link
     .command("list")

@@ -31,6 +31,8 @@ export function defineQuarantine(program: Command, end: (code: ExitCode) => void
       "Documents in quarantine. A damaged one goes on with the rows that survive, until equal sets with another peer\n" +
         "prove that it is whole. One over which something failed is closed, and tried again every minute.",
     )
+    // Options belong to the commands below: whoever gives one here has forgotten which of them.
+    .allowUnknownOption()
     .addHelpText("after", examples);
   quarantine
     .command("list")
