@@ -88,6 +88,7 @@ export async function connectControl(folder: string): Promise<ControlClient> {
 class SocketClient implements ControlClient {
   readonly #folder: string;
   readonly #socket: Socket;
+  #failure: Error | undefined;
   readonly #waiting: {
     readonly resolve: (response: ControlResponse) => void;
     readonly reject: (error: Error) => void;
@@ -97,14 +98,13 @@ class SocketClient implements ControlClient {
   constructor(folder: string, socket: Socket) {
     this.#folder = folder;
     this.#socket = socket;
-    createInterface({ input: socket }).on("line", (line) => {
-      const message = JSON.parse(line) as ControlResponse | ControlProgress;
-      if ("progress" in message) this.#waiting[0]?.onProgress?.(message.progress);
-      else this.#waiting.shift()?.resolve(message);
-    });
-    socket.on("error", () => undefined);
+    const lines = createInterface({ input: socket });
+    lines.on("line", (line) => this.#hear(line));
+    // The interface tells an error of its socket once more. Whoever waits hears of it when the socket closes.
+    lines.on("error", (error) => (this.#failure ??= error));
+    socket.on("error", (error) => (this.#failure ??= error));
     socket.on("close", () => {
-      for (const { reject } of this.#waiting.splice(0)) reject(notRunning(folder));
+      for (const { reject } of this.#waiting.splice(0)) reject(wentAway(folder, this.#failure));
     });
   }
 
@@ -218,12 +218,25 @@ class SocketClient implements ControlClient {
     await this.close();
   }
 
+  /** What a peer that is killed has begun to say comes as a line too. */
+  #hear(line: string): void {
+    let message: ControlResponse | ControlProgress;
+    try {
+      message = JSON.parse(line) as ControlResponse | ControlProgress;
+    } catch (error) {
+      this.#socket.destroy(error as Error);
+      return;
+    }
+    if ("progress" in message) this.#waiting[0]?.onProgress?.(message.progress);
+    else this.#waiting.shift()?.resolve(message);
+  }
+
   async #call<M extends ControlMethod>(
     method: M,
     params: ControlParams<M>,
     onProgress?: (progress: BackupProgress) => void,
   ): Promise<ControlResult<M>> {
-    if (this.#socket.destroyed) throw notRunning(this.#folder);
+    if (this.#socket.destroyed) throw wentAway(this.#folder, this.#failure);
     const response = await new Promise<ControlResponse>((resolve, reject) => {
       this.#waiting.push({ resolve, reject, onProgress });
       this.#socket.write(`${JSON.stringify({ method, params })}\n`);
@@ -239,5 +252,12 @@ function notRunning(folder: string, cause?: unknown): YarrowError {
   return new YarrowError("YARROW_PEER_NOT_RUNNING", `no peer runs on ${folder}`, {
     cause,
     hint: "Start one with: yarrow serve --data " + folder,
+  });
+}
+
+function wentAway(folder: string, cause: Error | undefined): YarrowError {
+  return new YarrowError("YARROW_PEER_NOT_RUNNING", `the peer on ${folder} ended before it had answered`, {
+    cause,
+    hint: `\`yarrow status --data ${folder}\` tells whether it runs again.`,
   });
 }

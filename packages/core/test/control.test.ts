@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { createConnection, createServer } from "node:net";
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import { once } from "node:events";
 import { request } from "node:http";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { connectControl } from "../src/control-client.ts";
 import { startPeer, temporaryFolder, until } from "./peers.ts";
 
@@ -86,6 +87,29 @@ describe("control socket", () => {
     const peer = await startPeer({ data });
     await using control = await connectControl(data);
     expect((await control.status()).peerId).toBe(peer.peerId);
+  });
+
+  it.each<[string, (socket: Socket) => void]>([
+    ["is killed before its answer", (socket) => socket.destroy()],
+    ["is killed in the middle of its answer", (socket) => socket.end('{"ok":true,"result":{"peer')],
+    ["answers with what is none", (socket) => socket.write("no answer\n")],
+  ])("[API30] a peer that %s is YARROW_PEER_NOT_RUNNING for who waits, and for who asks then", async (_, answer) => {
+    const data = temporaryFolder();
+    // What was asked stays unread, so that the end of the peer is a reset.
+    const server = createServer({ pauseOnConnect: true });
+    const accepted = once(server, "connection") as Promise<[Socket]>;
+    onTestFinished(() => void server.close());
+    server.listen(join(data, "control.sock"));
+    await once(server, "listening");
+    await using control = await connectControl(data);
+    const gone = { code: "YARROW_PEER_NOT_RUNNING", message: expect.stringContaining("before it had answered") };
+    const asked = Promise.allSettled([control.status(), control.links()]);
+    answer((await accepted)[0]);
+    await expect(asked).resolves.toMatchObject([
+      { status: "rejected", reason: gone },
+      { status: "rejected", reason: gone },
+    ]);
+    await expect(control.status()).rejects.toMatchObject(gone);
   });
 
   it("answers what it does not know with an error, and bad lines too", async () => {
