@@ -101,8 +101,8 @@ class SocketClient implements ControlClient {
     const lines = createInterface({ input: socket });
     lines.on("line", (line) => this.#hear(line));
     // The interface tells an error of its socket once more. Whoever waits hears of it when the socket closes.
-    lines.on("error", (error) => (this.#failure ??= error));
-    socket.on("error", (error) => (this.#failure ??= error));
+    lines.on("error", () => undefined);
+    socket.on("error", (error) => void (this.#failure ??= error));
     socket.on("close", () => {
       for (const { reject } of this.#waiting.splice(0)) reject(wentAway(folder, this.#failure));
     });
