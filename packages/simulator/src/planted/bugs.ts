@@ -204,4 +204,12 @@ export const PLANTED_BUGS: readonly PlantedBug[] = [
     severe: true,
     minutes: 30,
   },
+  {
+    name: "hearsay-is-forgotten",
+    breaks: "who is told of other peers does not remember them, and links only to those it was given",
+    file: "replica/src/membership/exchange.ts",
+    from: "const recent = peers.filter(({ ageMs }) => ageMs <= config.memberHorizonMs);",
+    to: "const recent = peers.filter(({ ageMs }) => ageMs < -config.memberHorizonMs);",
+    checkers: ["views"],
+  },
 ];
