@@ -19,44 +19,52 @@ export interface JudgedWorkload {
 }
 
 const DOCUMENTS = [1, 100_000, 250_000, 500_000, 1_000_000];
-const SMALL_DOCUMENTS = [1, 20_000];
+
+/** What `--small` runs, of each workload of the mesh. */
+export const SMALL = {
+  gossip: { peers: [10, 50], seconds: 2 },
+  membership: { peers: 100 },
+  size: { documents: 20_000, streamed: 20_000 },
+  growth: { documents: [1, 20_000], starts: 1 },
+  simulation: { hours: 1, severeHours: 1 },
+  storm: { peers: 5, minutes: 1, rate: 40 },
+} as const;
 
 export const JUDGED: readonly JudgedWorkload[] = [
   {
     workload: "gossip",
     point: "live push, simulated",
-    run: (small, progress) =>
-      runGossip(small ? { peers: [10, 50], seconds: 2, progress } : { peers: [10, 100, 1_000], progress }),
+    run: (small, progress) => runGossip({ peers: [10, 100, 1_000], ...(small ? SMALL.gossip : {}), progress }),
   },
   {
     workload: "membership",
     point: "views and dials, simulated",
     run: (small, progress) =>
-      Promise.resolve(runMembership({ peers: small ? 100 : 1_000, unreachable: 10, seed: 1, progress })),
+      Promise.resolve(
+        runMembership({ peers: 1_000, unreachable: 10, seed: 1, ...(small ? SMALL.membership : {}), progress }),
+      ),
   },
   {
     workload: "size",
     point: "a million documents",
-    run: (small, progress, cache) =>
-      runSize({ ...(small ? { documents: 20_000, streamed: 20_000 } : {}), cache, progress }),
+    run: (small, progress, cache) => runSize({ ...(small ? SMALL.size : {}), cache, progress }),
   },
   {
     workload: "growth",
     point: "a peer by its documents",
     run: (small, progress, cache) =>
-      runGrowth({ documents: small ? SMALL_DOCUMENTS : DOCUMENTS, ...(small ? { starts: 1 } : {}), cache, progress }),
+      runGrowth({ documents: DOCUMENTS, ...(small ? SMALL.growth : {}), cache, progress }),
   },
   {
     workload: "simulation",
     point: "hours of faults, simulated",
     run: (small, progress) =>
-      runSimulation({ hours: small ? 1 : 1_000, severeHours: small ? 1 : 100, seed: 1, progress }),
+      runSimulation({ hours: 1_000, severeHours: 100, seed: 1, ...(small ? SMALL.simulation : {}), progress }),
   },
   {
     workload: "storm",
     point: "faults and kill -9, real processes",
-    run: async (small, progress) =>
-      stormResult(await runStorm({ ...(small ? { peers: 5, minutes: 1, rate: 40 } : {}), progress })),
+    run: async (small, progress) => stormResult(await runStorm({ ...(small ? SMALL.storm : {}), progress })),
   },
 ];
 

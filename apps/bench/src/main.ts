@@ -17,7 +17,7 @@ import { runMembership } from "./membership.ts";
 import { runOrder } from "./order.ts";
 import { assertBuilt, endAllProcesses } from "./processes.ts";
 import { type Progress, makeProgress } from "./progress.ts";
-import { JUDGED } from "./judged.ts";
+import { JUDGED, SMALL } from "./judged.ts";
 import { type MeshRunOptions, runMesh } from "./run-mesh.ts";
 import { placesIn, writeReport } from "./report.ts";
 import { type QueryRunOptions, runQueries } from "./query.ts";
@@ -182,8 +182,7 @@ program
   .option("--seed <n>", "links, losses and deaths", count, 1)
   .option("--small", "10 and 50 peers for 2 seconds: shows that it runs")
   .action(async ({ small = false, ...chosen }: { peers: number[]; seconds: number; seed: number; small?: boolean }) => {
-    const sizes = small ? { peers: [10, 50], seconds: 2 } : {};
-    await conclude("gossip", (progress) => runGossip({ ...chosen, ...sizes, progress }));
+    await conclude("gossip", (progress) => runGossip({ ...chosen, ...(small ? SMALL.gossip : {}), progress }), small);
   });
 
 program
@@ -204,8 +203,7 @@ program
   .option("--cache <folder>", "keep the data folders it makes there, and use those of earlier runs")
   .option("--small", "20,000 documents: shows that it runs")
   .action(async ({ small = false, ...chosen }: SizeOptions & { small?: boolean }) => {
-    const sizes = small ? { documents: 20_000, streamed: 20_000, cache: chosen.cache } : chosen;
-    await conclude("size", (progress) => runSize({ ...sizes, progress }));
+    await conclude("size", (progress) => runSize({ ...chosen, ...(small ? SMALL.size : {}), progress }), small);
   });
 
 program
@@ -218,8 +216,9 @@ program
   .option("--seed <n>", "plan of the faults; random when not given", count)
   .action(async (chosen: { peers: number; minutes: number; rate: number; small?: boolean; seed?: number }) => {
     const { small = false, ...options } = chosen;
-    const size = small ? { peers: 5, minutes: 1, rate: 40 } : {};
-    await conclude("storm", async (progress) => stormResult(await runStorm({ ...options, ...size, progress })));
+    const sizes = small ? SMALL.storm : {};
+    const run = async (progress: Progress) => stormResult(await runStorm({ ...options, ...sizes, progress }));
+    await conclude("storm", run, small);
   });
 
 program
@@ -251,8 +250,8 @@ program
   .option("--small", "100 peers: shows that it runs")
   .action(
     async ({ small = false, ...chosen }: { peers: number; unreachable: number; seed: number; small?: boolean }) => {
-      const options = small ? { ...chosen, peers: 100 } : chosen;
-      await conclude("membership", (progress) => Promise.resolve(runMembership({ ...options, progress })));
+      const options = small ? { ...chosen, ...SMALL.membership } : chosen;
+      await conclude("membership", (progress) => Promise.resolve(runMembership({ ...options, progress })), small);
     },
   );
 
@@ -294,8 +293,8 @@ program
   .option("--cache <folder>", "use the data folders that `size --cache` keeps")
   .option("--small", "1 and 20,000 documents: shows that it runs")
   .action(async ({ small = false, ...chosen }: { documents: number[]; cache?: string; small?: boolean }) => {
-    const options = small ? { ...chosen, documents: [1, 20_000], starts: 1 } : chosen;
-    await conclude("growth", (progress) => runGrowth({ ...options, progress }));
+    const options = small ? { ...chosen, ...SMALL.growth } : chosen;
+    await conclude("growth", (progress) => runGrowth({ ...options, progress }), small);
   });
 
 program
@@ -307,8 +306,8 @@ program
   .option("--small", "an hour of each: shows that it runs")
   .action(
     async ({ small = false, ...chosen }: { hours: number; severeHours: number; seed: number; small?: boolean }) => {
-      const options = small ? { ...chosen, hours: 1, severeHours: 1 } : chosen;
-      await conclude("simulation", (progress) => runSimulation({ ...options, progress }));
+      const options = small ? { ...chosen, ...SMALL.simulation } : chosen;
+      await conclude("simulation", (progress) => runSimulation({ ...options, progress }), small);
     },
   );
 
@@ -357,6 +356,7 @@ async function runAll(quick: boolean): Promise<void> {
 async function conclude<T extends Result | undefined>(
   title: string,
   run: (progress: Progress) => Promise<T>,
+  small = false,
 ): Promise<T> {
   assertBuilt();
   const machine = describeMachine();
@@ -365,7 +365,8 @@ async function conclude<T extends Result | undefined>(
   progress.end();
   if (result === undefined) return result;
   const { json } = program.opts<{ json?: string }>();
-  await publish(result, machine, resultsFolder === undefined ? json : join(resultsFolder, `${result.workload}.json`));
+  const marked = small ? { ...result, small } : result;
+  await publish(marked, machine, resultsFolder === undefined ? json : join(resultsFolder, `${result.workload}.json`));
   if (!isGood(result)) process.exitCode = 1;
   return result;
 }
