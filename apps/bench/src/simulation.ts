@@ -1,5 +1,6 @@
 /** Simulated cluster-hours, as `npm run simulate` runs them, with its counts as a result. */
 import { createInterface } from "node:readline";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { launch } from "./processes.ts";
 import { type Progress, silent } from "./progress.ts";
@@ -82,8 +83,13 @@ async function simulate(hours: number, seed: number, words: readonly string[], p
 
 async function runBlock(tally: Tally, words: readonly string[]): Promise<void> {
   const child = launch(process.execPath, [SIMULATOR, ...words], {});
-  child.stderr?.resume();
+  const errors = text(child.stderr!);
+  const before = tally.kept + tally.failures.length;
   for await (const line of createInterface({ input: child.stdout! })) takeLine(tally, line);
+  if (tally.kept + tally.failures.length > before) return;
+  tally.failures.push(
+    `simulate ${words.join(" ")} ended without a result: ${(await errors).trim().split("\n").at(-1)}`,
+  );
 }
 
 /** `linkFrames` as a table says it. */
