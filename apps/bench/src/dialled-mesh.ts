@@ -38,7 +38,6 @@ export interface DialledPeer {
 }
 
 export interface DialCounts {
-  total: number;
   /** The most that one peer made within a second. */
   perPeerMax: number;
   /** Of all peers together, by second. */
@@ -50,8 +49,7 @@ export class DialledMesh {
   readonly peers: DialledPeer[] = [];
   /** Nothing arrives anywhere. */
   down = false;
-  dials: DialCounts = { total: 0, perPeerMax: 0, bySecond: new Map() };
-  frames = 0;
+  dials: DialCounts = { perPeerMax: 0, bySecond: new Map() };
   readonly #random: () => number;
   readonly #byUrl = new Map<string, DialledPeer>();
   readonly #busy = new Set<DialledPeer>();
@@ -100,7 +98,7 @@ export class DialledMesh {
   }
 
   clearDials(): void {
-    this.dials = { total: 0, perPeerMax: 0, bySecond: new Map() };
+    this.dials = { perPeerMax: 0, bySecond: new Map() };
   }
 
   /** What a peer sends in this moment arrives later, so that one turn for each is enough. */
@@ -181,7 +179,6 @@ export class DialledMesh {
     const { dials } = this;
     const second = Math.floor(this.time.now / 1_000);
     if (peer.dialSecond !== second) Object.assign(peer, { dialSecond: second, dials: 0 });
-    dials.total++;
     dials.perPeerMax = Math.max(dials.perPeerMax, ++peer.dials);
     dials.bySecond.set(second, (dials.bySecond.get(second) ?? 0) + 1);
   }
@@ -203,7 +200,6 @@ export class DialledMesh {
 
   #carry(wire: Wire, frame: Uint8Array): void {
     if (this.down) return;
-    this.frames++;
     wire.lastAt = Math.max(wire.lastAt, this.time.now + wire.latencyMs);
     this.time.at(wire.lastAt, () => {
       if (this.down || !wire.to.alive || !wire.to.wires.has(wire.toLink)) return;

@@ -108,7 +108,7 @@ class Run {
 
   phases(): Phase[] {
     this.#advance(CONNECT_MS, "connecting");
-    this.#write(WARM_SECONDS, false, "growing the trees");
+    this.#write(WARM_SECONDS, "growing the trees");
     const clean = this.#phase("no loss", 0);
     const lossy = this.#phase("1 % loss", LOSS);
     return [clean, lossy, ...(this.#count <= FULL_MESH_MAX ? [] : [this.#deaths()])];
@@ -117,7 +117,7 @@ class Run {
   #phase(name: "no loss" | "1 % loss", loss: number): Phase {
     this.#begin();
     this.#mesh.loss = loss;
-    const written = this.#write(this.#seconds, true, name);
+    const written = this.#write(this.#seconds, name);
     const tally = this.#tally.take();
     this.#advance(DRAIN_MS, `${name}, until all is there`);
     this.#mesh.loss = 0;
@@ -127,13 +127,13 @@ class Run {
   /** Updates of those who die are not counted: what only the dead held is lost with them. */
   #deaths(): Phase {
     this.#begin();
-    const before = this.#write(2, true, "30 % die, before");
+    const before = this.#write(2, "30 % die, before");
     const killedAt = this.#mesh.time.now;
     const dead = new Set<SimulatedPeer>();
     while (dead.size < this.#count * DEATHS_SHARE)
       dead.add(this.#mesh.peers[Math.floor(this.#random() * this.#count)]!);
     this.#mesh.kill([...dead]);
-    const after = this.#write(this.#seconds, true, "30 % die, after");
+    const after = this.#write(this.#seconds, "30 % die, after");
     const tally = this.#tally.take();
     this.#advance(DRAIN_MS, "30 % die, until all is there");
     const alive = (index: number): boolean => this.#mesh.peers[index]!.alive;
@@ -162,7 +162,7 @@ class Run {
     return { peer, doc, subscriber };
   }
 
-  #write(seconds: number, measured: boolean, words: string): Written[] {
+  #write(seconds: number, words: string): Written[] {
     const written: Written[] = [];
     const count = Math.round((seconds * 1_000) / INTERVAL_MS);
     for (let i = 0; i < count; i++) {
@@ -170,7 +170,7 @@ class Run {
       if (writer.peer.alive) {
         const text = writer.doc.getText("t");
         this.#mesh.time.at(this.#mesh.time.now, () => {
-          written.push(this.#tally.wrote(writer.peer.index, this.#mesh.time.now, measured));
+          written.push(this.#tally.wrote(writer.peer.index, this.#mesh.time.now));
           text.insert(text.length, "x".repeat(UPDATE_LENGTH));
         });
       }

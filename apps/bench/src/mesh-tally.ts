@@ -18,7 +18,6 @@ const NOT_SHOWN = -1;
 export interface Written {
   readonly origin: number;
   readonly at: number;
-  readonly measured: boolean;
   /** When each peer showed it; -1 where it has not. */
   readonly shownAt: Float64Array;
   readonly hops: Uint8Array;
@@ -57,17 +56,13 @@ export class MeshTally implements MeshWatcher {
   }
 
   /** An origin has written; its peer commits and shows it in this moment. */
-  wrote(origin: number, at: number, measured: boolean): Written {
+  wrote(origin: number, at: number): Written {
     const shownAt = new Float64Array(this.#peers).fill(NOT_SHOWN);
-    const written = { origin, at, measured, shownAt, hops: new Uint8Array(this.#peers), sends: 0 };
+    const written = { origin, at, shownAt, hops: new Uint8Array(this.#peers), sends: 0 };
     const before = this.#written.get(origin);
     if (before === undefined) this.#written.set(origin, [written]);
     else before.push(written);
     return written;
-  }
-
-  all(): Written[] {
-    return [...this.#written.values()].flat();
   }
 
   sent(from: SimulatedPeer, _: SimulatedPeer, frame: Uint8Array): void {

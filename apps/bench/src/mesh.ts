@@ -71,13 +71,12 @@ export class Mesh {
     this.#busy.add(peer);
   }
 
-  run(ms: number, each: () => void = () => {}): void {
+  run(ms: number): void {
     const until = this.time.now + ms;
     while (this.time.step(until)) {
       // What a peer sends in this moment arrives later, so that one turn for each is enough.
       for (const peer of this.#busy) this.#step(peer);
       this.#busy.clear();
-      each();
     }
   }
 

@@ -64,6 +64,7 @@ const good: StormReport = {
   })),
   kept: { warmBytes: [30 * MIB], endBytes: [40 * MIB] },
   dials: [{ atMs: 10, from: 0, to: 1 }],
+  unknownDials: 1,
   stormMs: 60_000,
 };
 
@@ -82,6 +83,7 @@ test("a storm is good only when every promise was kept and every fault was felt"
     { memory: leak },
     { kept: { warmBytes: [30 * MIB], endBytes: [60 * MIB] } },
     { dials: flood },
+    { unknownDials: 361 },
     { felt: { ...good.felt, cutShort: 0 } },
     { spans: good.spans.slice(1) },
   ];

@@ -16,8 +16,6 @@ import { documentAt } from "./folder.ts";
 export const PAIR_PROGRAM = fileURLToPath(import.meta.url);
 
 export interface PairFigures {
-  /** From the rows of a folder to a replica that can answer. */
-  readonly openMs: number;
   readonly digests: number;
   readonly digestBytes: number;
   /** A step that takes in the digest of an equal replica. */
@@ -142,12 +140,10 @@ if (process.argv[1] === PAIR_PROGRAM) await measure();
 async function measure(): Promise<void> {
   const [, , one = "", other = "", documents = "0", different = "100"] = process.argv;
   const engine = await loadEngine();
-  const startedMs = performance.now();
   const pair = new Pair(engine, [one, other]);
-  const openMs = (performance.now() - startedMs) / 2;
   const digest = equalAtOnce(pair);
   const repair = repairOf(pair, Number(documents), Number(different));
-  const figures: PairFigures = { openMs, ...digest, ...repair, bookkeepingUs: bookkeeping(pair, Number(documents)) };
+  const figures: PairFigures = { ...digest, ...repair, bookkeepingUs: bookkeeping(pair, Number(documents)) };
   for (const { store } of pair.sides) store.close();
   process.stdout.write(`${JSON.stringify(figures)}\n`);
 }

@@ -58,6 +58,7 @@ export function stormResult(report: StormReport): Result {
           "invented",
           "equal after s",
           "dials",
+          "of nobody known",
         ],
         rows: [
           [
@@ -70,6 +71,7 @@ export function stormResult(report: StormReport): Result {
             report.invented.length,
             report.equalAfterMs === undefined ? undefined : report.equalAfterMs / 1_000,
             report.dials.length,
+            report.unknownDials,
           ],
         ],
       },
@@ -101,7 +103,7 @@ function judge(report: StormReport): Check[] {
   const most = Math.max(...Array.from({ length: peers }, (_, at) => mostBytes(report, at)));
   const kept = report.kept.endBytes.map((bytes, at) => bytes - (report.kept.warmBytes[at] ?? 0));
   const busiest = Math.max(...Array.from({ length: peers }, (_, at) => peakDials(report.dials, at)));
-  const mean = report.dials.length / peers / (report.stormMs / 1_000);
+  const mean = (report.dials.length + report.unknownDials) / peers / (report.stormMs / 1_000);
   const peakMax = 3 * (peers - 1);
   return [
     {

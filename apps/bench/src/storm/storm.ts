@@ -78,6 +78,8 @@ export interface StormReport {
   readonly kept: { readonly warmBytes: readonly number[]; readonly endBytes: readonly number[] };
   /** Of the storm and the time after it; times from the first fault. */
   readonly dials: readonly Dial[];
+  /** Besides: dials of processes that had ended before it was known which they were. */
+  readonly unknownDials: number;
   readonly stormMs: number;
 }
 
@@ -142,6 +144,7 @@ export async function runStorm(given: StormOptions = {}): Promise<StormReport> {
       memory: watch.samples,
       kept,
       dials: proxy.dials.map((dial) => ({ ...dial, atMs: dial.atMs - startedAtMs })).filter(({ atMs }) => atMs >= 0),
+      unknownDials: proxy.unknown,
       stormMs: durationMs,
     };
   } finally {

@@ -10,8 +10,6 @@ export class Weather {
   /** What was done, in the time of the storm. */
   readonly spans: Span[] = [];
   kills = 0;
-  /** Kills for which no peer was up that may be killed. */
-  skippedKills = 0;
   private readonly proxy: FaultProxy;
   private readonly peers: readonly PeerProcess[];
   private readonly underWay = new Map<() => void, NodeJS.Timeout>();
@@ -107,10 +105,7 @@ export class Weather {
     const survivors = survivorsOf(this.peers.length);
     const candidates = [...this.peers.slice(from), ...this.peers.slice(survivors, from)];
     const victim = candidates.find((peer) => peer.isReady && !this.restarts.has(peer));
-    if (victim === undefined) {
-      this.skippedKills++;
-      return false;
-    }
+    if (victim === undefined) return false;
     this.kills++;
     const restarted = this.restart(victim, forMs)
       .catch((error: unknown) => void (this.failure ??= error))
