@@ -1,10 +1,13 @@
 /** The docs' table is what was measured, and says with what. */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { describeMachine } from "../src/machine.ts";
 import { JUDGED, judgedRows, meshResult } from "../src/judged.ts";
 import { figuresOf } from "../src/plots/figures.ts";
-import { type ReportPlaces, writeReport } from "../src/report.ts";
+import { RESULTS, type ReportPlaces, writeReport } from "../src/report.ts";
 import { type SavedResult, isGood } from "../src/results.ts";
 import { type Scratch, makeScratch } from "../src/scratch.ts";
 
@@ -74,6 +77,26 @@ const storm: SavedResult = {
   ],
   spans: [{ lane: "outage", fromSeconds: 10, toSeconds: 14 }],
 };
+
+test("the docs' report and figures are those that follow from the committed results, none of which is of a small size", async () => {
+  const docs = fileURLToPath(new URL("../../../docs/", import.meta.url));
+  const names = existsSync(RESULTS) ? (await readdir(RESULTS)).filter((name) => name.endsWith(".json")) : [];
+  expect(existsSync(join(docs, "BENCHMARKS.md"))).toBe(names.length > 0);
+  if (names.length === 0) return;
+  for (const name of names) {
+    const saved = JSON.parse(await readFile(join(RESULTS, name), "utf8")) as SavedResult;
+    expect([name, saved.small ?? false]).toEqual([name, false]);
+  }
+  await using scratch = await makeScratch("report");
+  const images = scratch.inside("images/benchmarks");
+  await writeReport({ report: scratch.inside("BENCHMARKS.md"), images });
+  for (const path of [
+    "BENCHMARKS.md",
+    ...(existsSync(images) ? await readdir(images) : []).map((name) => `images/benchmarks/${name}`),
+  ]) {
+    expect(await readFile(join(docs, path), "utf8"), path).toBe(await readFile(scratch.inside(path), "utf8"));
+  }
+});
 
 test("promises of a mesh stand in one table, and what was not measured is said to be so", () => {
   expect(judgedRows([storm])).toContainEqual([
