@@ -8,6 +8,7 @@ const ANSWER_TIMEOUT_MS = 60_000;
 
 /** Asks a process one question at a time. */
 export interface Crowd<Question, Answer> extends AsyncDisposable {
+  readonly pid: number;
   ask(question: Question): Promise<Answer>;
 }
 
@@ -20,6 +21,7 @@ export function startCrowd<Question extends object, Answer>(name: string): Crowd
   });
   track(child);
   return {
+    pid: child.pid ?? 0,
     ask: (question) => {
       const answer = new Promise<Answer>((resolve, reject) => {
         const ended = () => reject(new Error(`${name} ended before it answered.`));

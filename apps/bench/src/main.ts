@@ -99,6 +99,7 @@ program
   .option("--seconds <n>", "length of one run", count, 10)
   .option("--runs <n>", "runs of each server, interleaved", count, 3)
   .option("--saturated", "as fast as the server takes it, instead of a rate")
+  .option("--no-apart", "let server and clients share the processors")
   .action(async (chosen: FanoutOptions) => {
     await conclude("fanout", (progress) => runFanout({ ...chosen, progress }));
   });

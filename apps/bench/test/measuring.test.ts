@@ -1,8 +1,10 @@
 /** What measures must itself be right: stamps, ranges, quantiles, traces of system calls. */
+import { availableParallelism } from "node:os";
 import { describe, expect, test } from "vitest";
 import * as Y from "yjs";
 import { ClockSet, clocksOf } from "../src/clock-ranges.ts";
 import { KEYSTROKE_ROOT, KeystrokeWriter, readStamps } from "../src/keystrokes.ts";
+import { readList, shareProcessors } from "../src/processors.ts";
 import { median, quantile, seededRandom } from "../src/statistics.ts";
 import { orderOf, readSystemCalls } from "../src/system-calls.ts";
 import { formatTable } from "../src/table.ts";
@@ -45,6 +47,20 @@ describe("wire", () => {
     expect(decodeSyncFrame(encodeStep2(bytes))).toEqual({ kind: "step2", update: bytes });
     expect(decodeSyncFrame(encodeUpdate(bytes))).toEqual({ kind: "update", update: bytes });
     expect(decodeSyncFrame(Uint8Array.of(1, 1, 0))).toBeUndefined();
+  });
+});
+
+describe("processors", () => {
+  test("a list of them is read as the kernel writes it", () => {
+    expect(readList("0,2-4,7")).toEqual([0, 2, 3, 4, 7]);
+  });
+
+  test("server and clients share none, and leave none unused", () => {
+    const shared = shareProcessors();
+    if (shared === undefined) return expect(availableParallelism() === 1 || process.platform !== "linux").toBe(true);
+    const [server, clients] = [readList(shared.server), readList(shared.clients)];
+    expect([...server, ...clients]).toEqual(readList(shared.all));
+    expect(Math.min(server.length, clients.length)).toBeGreaterThan(0);
   });
 });
 

@@ -6,7 +6,9 @@
  *    follows would then be committed alone: so after any error of SQLite nothing more is written until the transaction is over.
  * 3. After a failure that is not "full" nothing is written any more: the commit may or may not be on the disk, and it was
  *    not reported. Only opening the store anew, which replays the write-ahead log, tells.
- * 4. No statement is left half read: results are taken whole, so that no reader holds the write-ahead log back.
+ * 4. With full durability this connection syncs the write-ahead log itself, behind each commit that wrote: what SQLite would do
+ *    with `synchronous = FULL`, but the library is built to sync the file's times as well, a second write that recovery never reads.
+ * 5. No statement is left half read: results are taken whole, so that no reader holds the write-ahead log back.
  */
 import fs from "node:fs";
 import Database from "better-sqlite3";
@@ -25,6 +27,12 @@ const PAGES_MAX = 0xfffffffe;
 export const CHECKPOINT_PAGES = 1_000;
 const CHECKPOINT_PAGES_SPREAD = 500;
 
+/**
+ * How often it is looked whether the files are still there. Not at every commit: two looks cost as much as all else that a small
+ * commit does in this process, and whoever takes the files away takes all earlier commits with them.
+ */
+export const FILES_CHECK_MS = 50;
+
 /** An object gives values to named parameters. */
 export type SqlValue = string | number | Uint8Array | Readonly<Record<string, number>>;
 
@@ -38,6 +46,7 @@ export interface Participant {
 
 export class Connection {
   readonly folder: string;
+  readonly durability: "full" | "normal";
   readonly totals: Totals;
   readonly #database: Database.Database;
   readonly #begin: Database.Statement;
@@ -45,6 +54,11 @@ export class Connection {
   readonly #rollback: Database.Statement;
   /** What a commit goes to, by the number it had when it was opened. */
   readonly #files: readonly { readonly path: string; readonly number: number | undefined }[];
+  /** The write-ahead log, where each commit is synced; undefined where the operating system may take its time. */
+  readonly #log: number | undefined;
+  #filesCheckedAt = -Infinity;
+  /** Something was written in this transaction. */
+  #wrote = false;
   readonly #participants: Participant[] = [];
   readonly #checkpointPages = Math.round(CHECKPOINT_PAGES + CHECKPOINT_PAGES_SPREAD * (Math.random() - 0.5));
   /** `spoilt`: a statement failed, so that the transaction can only be taken back. */
@@ -54,9 +68,10 @@ export class Connection {
   /** What made the disk unfit for writing. */
   #failed: StoreFailedError | undefined;
 
-  /** Takes over a database whose schema is up to date. */
-  constructor(database: Database.Database, folder: string) {
+  /** Takes over a database whose schema is up to date. Without `durability`: one that is only read, or synced by whoever writes it. */
+  constructor(database: Database.Database, folder: string, durability: "full" | "normal" = "normal") {
     this.folder = folder;
+    this.durability = durability;
     this.#database = database;
     this.#begin = database.prepare("BEGIN IMMEDIATE");
     this.#commit = database.prepare("COMMIT");
@@ -67,6 +82,8 @@ export class Connection {
       path: `${database.name}${suffix}`,
       number: fileNumber(`${database.name}${suffix}`),
     }));
+    // SQLite never locks this file, so that a descriptor of our own takes no lock of its with it when it is closed.
+    if (durability === "full") this.#log = fs.openSync(`${database.name}-wal`, "r+");
   }
 
   get failed(): boolean {
@@ -92,6 +109,7 @@ export class Connection {
     }
     assert(this.#state === "idle", "transactions of a store do not nest");
     for (const participant of this.#participants) participant.begun();
+    this.#wrote = false;
     try {
       this.#begin.run();
       this.#state = "open";
@@ -100,9 +118,14 @@ export class Connection {
       for (const participant of this.#participants) participant.beforeCommit();
       const committing = performance.now();
       this.#commit.run();
-      this.commitMs += performance.now() - committing;
+      if (this.#wrote) this.#sync();
+      const committed = performance.now();
+      this.commitMs += committed - committing;
       this.#state = "idle";
-      this.#assertInPlace();
+      if (committed - this.#filesCheckedAt > FILES_CHECK_MS) {
+        this.#assertInPlace();
+        this.#filesCheckedAt = committed;
+      }
       return result;
     } catch (error) {
       const translated = this.translate(error);
@@ -175,7 +198,25 @@ export class Connection {
   }
 
   close(): void {
+    if (this.#log !== undefined) fs.closeSync(this.#log);
     this.#database.close();
+  }
+
+  /** Called by every statement that may write. */
+  wrote(): void {
+    this.#wrote = true;
+  }
+
+  /** Errors: StoreFailedError. What a failed sync has lost counts as written from then on, so that trying again proves nothing. */
+  #sync(): void {
+    if (this.#log === undefined) return;
+    try {
+      fs.fdatasyncSync(this.#log);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      this.#failed ??= new StoreFailedError(`the disk under ${this.folder} failed: ${code}, ${message}`, error);
+      throw this.#failed;
+    }
   }
 
   /** A file that was removed or replaced takes commits without complaint, and is gone with the process. */
@@ -209,6 +250,7 @@ export class Command {
   /** How many rows it changed. */
   run(...values: SqlValue[]): number {
     assert(this.#connection.open, "a store is written inside a transaction only");
+    this.#connection.wrote();
     try {
       return this.#statement.run(...values).changes;
     } catch (error) {
@@ -229,6 +271,7 @@ export class Command {
   /** The id of the row that it inserted. */
   insert(...values: SqlValue[]): number {
     assert(this.#connection.open, "a store is written inside a transaction only");
+    this.#connection.wrote();
     try {
       return Number(this.#statement.run(...values).lastInsertRowid);
     } catch (error) {

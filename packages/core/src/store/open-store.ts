@@ -44,8 +44,8 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   try {
     createPrivateFile(path.join(folder, DATABASE_FILE));
     database = new Database(path.join(folder, DATABASE_FILE), { timeout: BUSY_TIMEOUT_MS });
-    prepareDatabase(database, folder, options.durability);
-    const connection = new Connection(database, folder);
+    prepareDatabase(database, folder);
+    const connection = new Connection(database, folder, options.durability);
     if (options.maxPages !== undefined) connection.limitPages(options.maxPages);
     return new SqliteStore({ folder, connection, lock, now: options.now });
   } catch (error) {
@@ -62,11 +62,11 @@ export function recordBoot(store: Store, startedMs: number): BootRow {
   return row;
 }
 
-function prepareDatabase(database: Database.Database, folder: string, durability: "full" | "normal"): void {
+function prepareDatabase(database: Database.Database, folder: string): void {
   checkSqliteVersion(String(database.prepare("SELECT sqlite_version()").pluck().get()));
   database.pragma("journal_mode = WAL");
-  // The library's own default with a write-ahead log is NORMAL, which loses the last commits with the power.
-  database.pragma(`synchronous = ${durability === "full" ? "FULL" : "NORMAL"}`);
+  // Syncs what a checkpoint relies on. Commits are synced by `Connection`.
+  database.pragma("synchronous = NORMAL");
   database.pragma(`journal_size_limit = ${JOURNAL_BYTES_MAX}`);
   // Costs little, and finds some of the damage that would otherwise be read as something else.
   database.pragma("cell_size_check = ON");

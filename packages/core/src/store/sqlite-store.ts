@@ -77,9 +77,8 @@ export class SqliteStore implements Store {
     return this.#parts.folder;
   }
 
-  /** Read back from SQLite, not from what was asked for. */
   get synchronous(): "full" | "normal" {
-    return this.#connection.pragma("synchronous") === 2 ? "full" : "normal";
+    return this.#connection.durability;
   }
 
   transaction<T>(body: () => T): T {

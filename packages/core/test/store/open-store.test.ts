@@ -4,11 +4,13 @@ import fs from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import Database from "better-sqlite3";
-import { expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { YarrowError } from "@yarrow/protocol";
 import { append, readEverything, writeEverything } from "../../../replica/test/store-samples.ts";
 import { FREE_BYTES_MIN, checkFreeSpace, checkSqliteVersion } from "../../src/store/boot-check.ts";
+import { FILES_CHECK_MS } from "../../src/store/connection.ts";
 import { openSqliteStore, recordBoot } from "../../src/store/open-store.ts";
+import type { SqliteStore } from "../../src/store/sqlite-store.ts";
 import { makeTemporaryFolder } from "./temporary-folder.ts";
 
 const open = (folder: string) => openSqliteStore({ folder, durability: "full", now: () => 1_000 });
@@ -24,12 +26,43 @@ function refusal(folder: string): YarrowError {
   throw new Error("the folder was opened");
 }
 
-test("[STO21] full durability is what SQLite itself reports, and so is normal", () => {
-  for (const durability of ["full", "normal"] as const) {
-    const store = openSqliteStore({ folder: makeTemporaryFolder(), durability, now: () => 1 });
+describe("[STO21] the write-ahead log is synced behind each commit that wrote", () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  test.each([
+    ["full", 1],
+    ["normal", 0],
+  ] as const)("with durability %s %i times", (durability, times) => {
+    const folder = makeTemporaryFolder();
+    const store = openSqliteStore({ folder, durability, now: () => 1 });
+    const log = fs.statSync(path.join(folder, "yarrow.db-wal")).ino;
+    const synced: { readonly file: number; readonly bytes: number }[] = [];
+    vi.spyOn(fs, "fdatasyncSync").mockImplementation((descriptor) => {
+      const { ino, size } = fs.fstatSync(descriptor);
+      synced.push({ file: ino, bytes: size });
+    });
+    store.transaction(() => append(store, "a", 1, 1, "x".repeat(100_000)));
+    const bytes = fs.statSync(path.join(folder, "yarrow.db-wal")).size;
+    expect(bytes).toBeGreaterThan(100_000);
+    expect(synced).toEqual(Array.from({ length: times }, () => ({ file: log, bytes })));
+    store.transaction(() => store.readChanges(0, 9));
+    expect(synced).toHaveLength(times);
     expect(store.synchronous).toBe(durability);
     store.close();
-  }
+  });
+
+  test("and a commit that cannot be is never acknowledged, nor any that follows", () => {
+    const store = open(makeTemporaryFolder());
+    vi.spyOn(fs, "fdatasyncSync").mockImplementationOnce(() => {
+      throw Object.assign(new Error("input/output error"), { code: "EIO" });
+    });
+    for (const name of ["a", "b"]) {
+      expect(() => store.transaction(() => append(store, name, 1, 1, "x"))).toThrow(
+        expect.objectContaining({ code: "YARROW_STORE_FAILED", message: expect.stringContaining("EIO") }),
+      );
+    }
+    store.close();
+  });
 });
 
 test("[STO22] folder and files are their owner's alone", () => {
@@ -62,11 +95,10 @@ test.each(["yarrow.db", "yarrow.db-wal", "all of it"])("[STO27] with %s gone, no
   store.checkpoint("truncate");
   store.transaction(() => writeEverything(store, "y"));
   fs.rmSync(what === "all of it" ? folder : path.join(folder, what), { recursive: true });
-  for (const name of ["z", "again"]) {
-    expect(() => store.transaction(() => writeEverything(store, name))).toThrow(
-      expect.objectContaining({ code: "YARROW_STORE_FAILED" }),
-    );
-  }
+  expect(() => commitUntilChecked(store)).toThrow(expect.objectContaining({ code: "YARROW_STORE_FAILED" }));
+  expect(() => store.transaction(() => writeEverything(store, "again"))).toThrow(
+    expect.objectContaining({ code: "YARROW_STORE_FAILED" }),
+  );
   store.close();
 });
 
@@ -76,9 +108,16 @@ test("[STO27] with the folder moved away and another in its place, nothing more 
   store.transaction(() => writeEverything(store, "x"));
   fs.renameSync(folder, `${folder}-moved`);
   fs.cpSync(`${folder}-moved`, folder, { recursive: true });
-  expect(() => store.transaction(() => writeEverything(store, "y"))).toThrow("was removed or replaced");
+  expect(() => commitUntilChecked(store)).toThrow("was removed or replaced");
   store.close();
 });
+
+/** Commits for as long as the files may go unwatched. */
+function commitUntilChecked(store: SqliteStore): void {
+  const end = performance.now() + 2 * FILES_CHECK_MS;
+  do store.transaction(() => append(store, "a", 1, 1, "x"));
+  while (performance.now() < end);
+}
 
 test("[STO15] the peer id is minted once, and a copied folder has it too", () => {
   const folder = makeTemporaryFolder();
