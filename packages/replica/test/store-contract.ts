@@ -88,6 +88,28 @@ function transactions(current: Current): void {
     expect(readEverything(reopen())).toEqual(before);
   });
 
+  test("[STO2] a leaf that was rewritten or removed in vain is read as it was", () => {
+    const { store } = current();
+    const items = new Uint8Array(24).fill(1);
+    store.transaction(() => store.writeBucket({ path: "a", items }));
+    for (const change of [
+      () => store.writeBucket({ path: "a", items: new Uint8Array(48) }),
+      () => store.deleteBucket("a"),
+    ]) {
+      expect(() =>
+        store.transaction(() => {
+          change();
+          throw new Error("no");
+        }),
+      ).toThrow("no");
+      expect(plain(store.readBucket("a")?.items)).toEqual(plain(items));
+    }
+    store.transaction(() => store.writeBucket({ path: "a", items: items.slice().fill(2) }));
+    expect(plain(store.readBucket("a")?.items)).toEqual(plain(items.slice().fill(2)));
+    store.transaction(() => store.deleteBucket("a"));
+    expect(store.readBucket("a")).toBeUndefined();
+  });
+
   test("[STO2] writes outside a transaction and transactions in transactions are refused", () => {
     const { store } = current();
     expect(() => store.createDocument("a", keyOf("a"))).toThrow(/inside a transaction/);
