@@ -30,6 +30,7 @@ export interface SizeOptions {
 }
 
 const DIFFERENT = 100;
+const CUTS = 3;
 const SETTLE_MS = 5_000;
 const LOOK_MS = 250;
 const TIMEOUT_MS = 600_000;
@@ -151,6 +152,8 @@ interface Filling {
   readonly equal: boolean;
   /** What was seen of the progress that the peer shows. */
   readonly shown: number;
+  /** Which share of the documents was there at each cut. */
+  readonly cuts: readonly number[];
 }
 
 /** Two peers on the folders, and what differs written through clients while the wire between them is cut. */
@@ -226,8 +229,11 @@ async function fill(
   };
   // Each look costs the peer some of what is measured.
   const look = (): Promise<void> => pause(LOOK_MS).then(watch);
-  const at = (share: number): Promise<void> =>
-    waitUntil(() => look().then(() => documents > share * streamed), { timeoutMs: TIMEOUT_MS });
+  const cuts: number[] = [];
+  const at = async (share: number): Promise<void> => {
+    await waitUntil(() => look().then(() => documents > share * streamed), { timeoutMs: TIMEOUT_MS });
+    cuts.push(documents / streamed);
+  };
   if (disturb !== undefined) await disturb(peer, proxies[0]!, at);
   await waitUntil(() => look().then(() => equal), { timeoutMs: TIMEOUT_MS, describe: () => `${name}: ${documents}` });
   const seconds = (performance.now() - startedMs) / 1_000;
@@ -239,7 +245,7 @@ async function fill(
   await watch();
   await peer.stop();
   await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
-  return { name, seconds, processor, bytes, loopMs, rssMB, equal: root !== "" && documents === streamed, shown };
+  return { name, seconds, processor, bytes, loopMs, rssMB, equal: root !== "" && documents === streamed, shown, cuts };
 }
 
 function judgePair(pair: PairFigures, served: Served): Check[] {
@@ -273,7 +279,7 @@ function judgeFilling([whole, cut, shared]: readonly Filling[], streamed: number
       "by root",
     ),
     check("... and it shows how far it is", whole.shown > 0, `seen ${whole.shown} times`),
-    atMost("cut off three times it fetches little again", cut.bytes / whole.bytes, LIMITS.again, "of the bytes"),
+    judgeCuts(cut, whole),
     atMost("filled by three it fetches nothing twice", shared.bytes / whole.bytes, LIMITS.again, "of the bytes"),
     atMost("no turn of the loop is long meanwhile", whole.loopMs, LIMITS.loopMs, "ms"),
   ];
@@ -293,6 +299,17 @@ async function write(peer: PeerProcess, name: string): Promise<void> {
 async function longestDelayMs(peer: PeerProcess): Promise<number> {
   const metrics = await peer.admin("/metrics");
   return Number(/^yarrow_loop_delay_seconds\{quantile="1"\} (\S+)$/m.exec(metrics)?.[1]) * 1_000;
+}
+
+/** Whoever is cut off when all is there fetches nothing again, and shows nothing. */
+function judgeCuts({ cuts, bytes }: Filling, whole: Filling): Check {
+  const again = bytes / whole.bytes;
+  const places = cuts.map((share) => `${Math.floor(share * 100)} %`).join(", ");
+  return check(
+    "cut off three times it fetches little again",
+    again <= LIMITS.again && cuts.length === CUTS && cuts.every((share) => share < 1),
+    `${formatNumber(again)} of the bytes, allowed ${LIMITS.again}; cut at ${places}`,
+  );
 }
 
 function atMost(name: string, value: number, limit: number, unit: string): Check {
