@@ -95,7 +95,8 @@ export class Plumtree {
 
   /** Keeps a broadcast that is now pushed to the eager links, and tells the others of it soon. */
   pushed({ origin, ordinal }: Broadcast, encoded: Uint8Array, now: number): void {
-    const tree = this.#trees.get(origin) ?? this.#trees.use(origin, ordinal, now);
+    // Also our own, which nobody else keeps from being forgotten while it is in use.
+    const tree = this.#trees.use(origin, ordinal, now);
     if (origin === this.#parts.processId) {
       tree.take(ordinal);
       tree.highest = ordinal;

@@ -175,3 +175,24 @@ describe("bounds", () => {
     expect(gossip.payloadBytes).toBeGreaterThan(0);
   });
 });
+
+describe("what is remembered of an origin", () => {
+  it("[GOS11] our own tree is kept while we write, however long ago it began", () => {
+    const { cluster, peer, puppets } = stage(2, { config: { originIdleMs: 1_000 } });
+    const [first, second] = puppets;
+    const editor = new Editor(cluster, peer, "m").type("a");
+    cluster.run(0);
+    second.say({ type: "prune", origin: peer.replica.processId });
+    for (const letter of "bcd") {
+      cluster.run(600);
+      editor.type(letter);
+    }
+    cluster.run(0);
+    // Whoever is met for the first time is the occasion to forget who has been silent.
+    first.say(new Author().write());
+    second.heard();
+    editor.type("e");
+    cluster.run(0);
+    expect(second.heard()).toEqual([]);
+  });
+});
