@@ -13,6 +13,8 @@ const STEP_LONG_MS = 50;
 const STEP_SHORT_MS = 20;
 /** Fewer are not taken in at once however long it takes: each step is a commit. */
 const PORTION_DOCUMENTS_MIN = 32;
+/** Batches of one link that wait: one that is taken in, the one asked for meanwhile, and a late one of a round that was given up. */
+const BATCHES_PER_LINK_MAX = 3;
 
 /** A batch of a stream that has come. */
 interface Streamed {
@@ -79,6 +81,8 @@ export class Inbox {
         });
       }
       case "stream":
+        // No more was asked for. What is left out here a round finds again.
+        if (this.#streamed.filter((streamed) => streamed.link === link).length >= BATCHES_PER_LINK_MAX) return;
         reconciler.askOn(link, message, now);
         return void this.#streamed.push({ link, message, taken: 0, changed: 0 });
       default:

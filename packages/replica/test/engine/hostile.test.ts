@@ -76,6 +76,23 @@ describe("a hostile peer", () => {
     expect(a.of("close-link")).toEqual([]);
   });
 
+  it("[HND17] batches of a stream that were not asked for wait in a bounded number", () => {
+    const { cluster, a, b, say } = linked();
+    const update = new Editor(cluster, b, "x").type("x").everything();
+    const batch = (name: string): Message => {
+      const document = { name, incarnation: 1, fence: [], update, summary: undefined };
+      return { type: "stream", round: 99, documents: [document], next: "" };
+    };
+    const names = Array.from({ length: 10 }, (_, at) => `unasked ${at}`);
+    say(...names.map(batch));
+    cluster.step(a);
+    const taken = names.filter((name) => a.replica.read(name, cluster.now) !== undefined);
+    expect(taken).toEqual(names.slice(0, 3));
+    say(batch("later"));
+    cluster.step(a);
+    expect(textOf(a, "later", cluster.now)).toBe("x");
+  });
+
   it("[HND17] nodes that were not asked for keep no round going", () => {
     const { cluster, a, say } = linked();
     cluster.records = true;
