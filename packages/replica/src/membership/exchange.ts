@@ -108,16 +108,12 @@ export class Exchange {
   takeForwardJoin(link: Link, { peer, walk }: ForwardJoin, now: number): void {
     const { discovery, peerId, join } = this.#parts;
     if (!discovery || peer.peerId === peerId) return;
-    const known = this.#parts
-      .links()
-      .open()
-      .some((other) => other.peerId === peer.peerId);
     const next = walk > 0 ? this.#choose([link.peerId, peer.peerId]) : undefined;
     if (next !== undefined) {
       if (walk === WALK_LEFT_TO_REMEMBER) this.#takeEntries([peer], now, false);
       return next.send({ type: "forward-join", peer, walk: Math.min(walk, WALK) - 1 });
     }
-    if (known) return;
+    if (this.#isLinked(peer.peerId)) return;
     this.#takeEntries([peer], now, false);
     for (const url of peer.urls.slice(-1)) join(url);
   }

@@ -52,15 +52,13 @@ export class Membership {
   readonly #book: AddressBook;
   #linked = new Set<PeerId>();
   #recountAt: number;
-  #now: number;
 
   constructor(parts: MembershipParts, now: number) {
     const { directory, config } = parts;
     this.#parts = parts;
-    this.#now = now;
     const isLinked = (peerId: PeerId): boolean => this.#linked.has(peerId);
     const isConfigured = (url: string): boolean => directory.get(url)?.configured === true;
-    const forgotten = (member: Member): void => this.#forgotten(member);
+    const forgotten = (member: Member, at: number): void => this.#forgotten(member, at);
     this.#roster = new Roster({ ...parts, isLinked, isConfigured, forgotten }, now);
     const roster = this.#roster;
     this.#views = new Views({ ...parts, roster });
@@ -79,7 +77,6 @@ export class Membership {
   }
 
   linkOpened(link: Link, now: number): void {
-    this.#now = now;
     this.#relink(now);
     this.#exchange.linkOpened(link, now);
     this.#dialler.linkOpened(now);
@@ -87,7 +84,6 @@ export class Membership {
   }
 
   linkEnded(link: Link, now: number): void {
-    this.#now = now;
     this.#exchange.linkEnded(link, now);
     this.#relink(now);
     this.#views.ended(now);
@@ -134,7 +130,6 @@ export class Membership {
     message: Extract<Message, { type: "addresses" | "disconnect" | "forward-join" | "shuffle" | "shuffle-reply" }>,
     now: number,
   ): void {
-    this.#now = now;
     switch (message.type) {
       case "disconnect":
         return this.#views.disconnect(link, message, now);
@@ -154,7 +149,6 @@ export class Membership {
 
   /** Call when nothing is staged. */
   wake(now: number): void {
-    this.#now = now;
     this.#book.wake(now);
     if (now >= this.#recountAt) this.#recount(now);
     this.#views.wake(now);
@@ -209,8 +203,8 @@ export class Membership {
     if (fresh.length > 0) this.#book.changed(peerId, this.#views.mesh, now);
   }
 
-  #forgotten({ peerId, urls }: Member): void {
+  #forgotten({ peerId, urls }: Member, now: number): void {
     for (const url of urls) this.#parts.directory.remove(url);
-    this.#book.changed(peerId, this.#views.mesh, this.#now);
+    this.#book.changed(peerId, this.#views.mesh, now);
   }
 }

@@ -47,7 +47,7 @@ export interface RosterParts {
   readonly random: () => number;
   readonly isLinked: (peerId: PeerId) => boolean;
   readonly isConfigured: (url: string) => boolean;
-  readonly forgotten: (member: Member) => void;
+  readonly forgotten: (member: Member, now: number) => void;
 }
 
 type Group = "linked" | "passive" | "lost" | "bare";
@@ -180,23 +180,30 @@ export class Roster {
       return this.#shrink(
         this.#unlinkedByAge(() => true, now),
         addressesMax - this.#linkedCount(),
+        now,
       );
     const groups: { readonly [G in Group]: Member[] } = { linked: [], passive: [], lost: [], bare: [] };
     for (const member of this.#members.values()) groups[this.#groupOf(member, now)].push(member);
     // Writers do not dial followers, and followers do not dial each other: a few are enough to know of.
     const followers = groups.passive.filter(({ role }) => role === "follower");
     const spare = Math.floor(passiveViewMax / 3);
-    this.#shrink(this.#shuffled(followers), groups.passive.length > passiveViewMax ? spare : followers.length);
-    this.#shrink(this.#shuffled(groups.passive.filter(({ peerId }) => this.#members.has(peerId))), passiveViewMax);
-    this.#shrink(this.#shuffled(groups.lost), LOST_MAX);
+    this.#shrink(this.shuffled(followers), groups.passive.length > passiveViewMax ? spare : followers.length, now);
+    this.#shrink(this.shuffled(groups.passive.filter(({ peerId }) => this.#members.has(peerId))), passiveViewMax, now);
+    this.#shrink(this.shuffled(groups.lost), LOST_MAX, now);
     this.#shrink(
       this.#unlinkedByAge((member) => member.urls.length === 0, now),
       BARE_MAX,
+      now,
     );
   }
 
   shuffled(members: readonly Member[]): Member[] {
-    return this.#shuffled(members);
+    const left = [...members].sort((a, b) => (a.peerId < b.peerId ? -1 : 1));
+    for (let i = left.length - 1; i > 0; i--) {
+      const other = Math.floor(this.#parts.random() * (i + 1));
+      [left[i], left[other]] = [left[other]!, left[i]!];
+    }
+    return left;
   }
 
   #groupOf(member: Member, now: number): Group {
@@ -216,20 +223,11 @@ export class Roster {
     return chosen.sort((a, b) => rank(a) - rank(b) || b.heardAt - a.heardAt);
   }
 
-  #shuffled(members: readonly Member[]): Member[] {
-    const left = [...members].sort((a, b) => (a.peerId < b.peerId ? -1 : 1));
-    for (let i = left.length - 1; i > 0; i--) {
-      const other = Math.floor(this.#parts.random() * (i + 1));
-      [left[i], left[other]] = [left[other]!, left[i]!];
-    }
-    return left;
-  }
-
-  #shrink(members: readonly Member[], max: number): void {
+  #shrink(members: readonly Member[], max: number, now: number): void {
     for (const member of members.slice(Math.max(0, max))) {
       if (member.urls.some((url) => this.#parts.isConfigured(url))) continue;
       this.#members.delete(member.peerId);
-      this.#parts.forgotten(member);
+      this.#parts.forgotten(member, now);
     }
   }
 }
