@@ -13,9 +13,9 @@ import { judgeHello, newerLinkStays } from "./handshake.ts";
 import type { Link } from "./link.ts";
 import type { LinksOptions } from "./links-options.ts";
 import type { Links } from "./links.ts";
+import { LINKS_PAUSED } from "./pauses.ts";
 
 const NONE = new Uint8Array();
-const LINKS_PAUSED = "links of this peer are paused";
 /** Earlier versions open a link as soon as they are greeted. */
 const ASKED_SINCE_VERSION = 3;
 

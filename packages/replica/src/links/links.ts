@@ -16,7 +16,7 @@ import { judgeCredential } from "./credentials.ts";
 import { Greeting } from "./greeting.ts";
 import { Link } from "./link.ts";
 import type { LinksOptions } from "./links-options.ts";
-import { Pauses } from "./pauses.ts";
+import { LINKS_PAUSED, Pauses } from "./pauses.ts";
 import { RateLimits } from "./rate-limits.ts";
 
 /** What a refusal means for the next dial, by who refused; "failed" where nothing is said. */
@@ -33,8 +33,6 @@ const REFUSED_THERE: { readonly [code: string]: Loss } = {
 
 /** What the other side still has to say, by the state of the link. */
 const MISSING = { greeting: "hello", proving: "proof", asking: "answer" } as const;
-
-const LINKS_PAUSED = "links of this peer are paused";
 
 export class Links {
   readonly #options: LinksOptions;

@@ -1,6 +1,9 @@
 /** Which links an operator has cut: all of them, or those to some peers, named by id or address. */
 import type { Link } from "./link.ts";
 
+/** What the other side is told. */
+export const LINKS_PAUSED = "links of this peer are paused";
+
 /** Peers and addresses that are paused by name at once; more than a mesh has peers to name. Beyond it, none is added. */
 const NAMES_MAX = 1_024;
 
