@@ -1,10 +1,7 @@
 /** How much awareness one session, one document and all documents together may hold. */
 import { describe, expect, it } from "vitest";
 import { Desk, awareness } from "./desk.ts";
-
-function thereAre(desk: Desk, name = "note"): (readonly [number, number, string])[] {
-  return desk.relay.presenceOf(name).map(({ clientId, clock, state }) => [clientId, clock, state] as const);
-}
+import { thereAre } from "./presence-scene.ts";
 
 describe("the table's bounds", () => {
   it("[REL47] a session owns so many clients, and no more by renaming them", () => {

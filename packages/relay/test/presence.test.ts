@@ -1,49 +1,11 @@
 /** Who is believed about whose cursor. */
 import type { ProcessId } from "@yarrow/protocol";
-import type { Effect } from "@yarrow/replica";
 import { describe, expect, it } from "vitest";
 import { Desk, awareness, step1 } from "./desk.ts";
 import { evict } from "./fake-replica.ts";
+import { ADA, BOB, HERE, MOVED, OTHER_PEER, announced, deskWithAda, thereAre, told } from "./presence-scene.ts";
 
-const ADA = 7;
-const BOB = 8;
-const HERE = '{"name":"Ada"}';
-const MOVED = '{"name":"Ada","cursor":5}';
-
-const OTHER_PEER = "00000000000000aa" as ProcessId;
 const THIRD_PEER = "00000000000000bb" as ProcessId;
-
-/** States that another peer tells of. */
-function told(origin: ProcessId, ...states: readonly (readonly [number, number, string])[]): Effect {
-  return {
-    type: "presence",
-    name: "note",
-    origin,
-    states: states.map(([clientId, clock, state]) => ({ clientId, clock, state })),
-  };
-}
-
-/** What the other peers have been told in the last step. */
-function announced(desk: Desk): (readonly [number, number, string])[] {
-  return desk.replica.lastBatch.flatMap((event) =>
-    event.type === "announce-presence"
-      ? event.states.map(({ clientId, clock, state }) => [clientId, clock, state] as const)
-      : [],
-  );
-}
-
-/** A desk at which Ada (session 1) and Bob (session 2) look at a note, and Ada has said so. */
-function deskWithAda(): Desk {
-  const desk = new Desk();
-  desk.join(1);
-  desk.join(2);
-  desk.frame(1, awareness([ADA, 5, HERE]));
-  return desk;
-}
-
-function thereAre(desk: Desk, name = "note"): (readonly [number, number, string])[] {
-  return desk.relay.presenceOf(name).map(({ clientId, clock, state }) => [clientId, clock, state] as const);
-}
 
 describe("awareness among sessions", () => {
   it("[REL31] counts only from a session that has attached and was not evicted for it", () => {
