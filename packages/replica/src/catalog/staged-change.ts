@@ -46,7 +46,7 @@ export class StagedChange {
   publish: Segment[] = [];
   /** Something has thrown meanwhile: it is not to be committed. */
   failure: YarrowError | undefined;
-  readonly edits: StagedEdit[] = [];
+  edits: StagedEdit[] = [];
   readonly deletions: RequestId[] = [];
   /** Broadcasts of others, to be passed on. */
   forwards: { readonly link: LinkId; readonly message: Broadcast }[] = [];
@@ -80,6 +80,8 @@ export class StagedChange {
     this.addedPending = [];
     this.removedPending = [];
     this.publish = [];
+    // Nobody will ever hold what died before it was written: whoever asked for copies of it would ask for ever.
+    this.edits = this.edits.map((edit) => ({ ...edit, written: undefined }));
     // The peers behind this one count what comes: whatever is part of a tree goes on, dead or alive.
     this.forwards = this.forwards.filter(({ message }) => message.ordinal > 0);
   }
