@@ -2,7 +2,7 @@
 import type { ClusterId, PeerId } from "@yarrow/protocol";
 import type { RelayConfig } from "@yarrow/relay";
 import { clusterIdOf } from "@yarrow/replica";
-import type { ReplicaConfig } from "@yarrow/replica";
+import type { DocumentRow, ReplicaConfig } from "@yarrow/replica";
 import { Browser } from "./browser.ts";
 import { Authorship } from "./checkers/authorship.ts";
 import { CopiesChecker } from "./checkers/copies.ts";
@@ -115,8 +115,9 @@ export class Cluster {
     for (const witness of this.#world.witnesses) witness.lost?.(peer);
   }
 
-  /** Somebody who is no tab and no handle of ours has written this, and sends it to a peer that takes writes. */
-  own(client: number, name: string, update: Uint8Array): void {
+  /** A writer that is none of our peers has written this, and sends it to one that takes it. */
+  own(client: number, { name, incarnation }: Pick<DocumentRow, "name" | "incarnation">, update: Uint8Array): void {
+    this.origins.wroteElsewhere(name, incarnation, update);
     const writer = this.peers.find(({ mayWrite }) => mayWrite);
     for (const witness of this.#world.witnesses) {
       witness.wrote?.(client, name, update);

@@ -122,21 +122,18 @@ const HOUR_MIN: Partial<Counters> = {
   partitions: 20,
   restores: 1,
   clones: 1,
-  oneWayPartitions: 1,
   slowReaders: 4,
   pauses: 1,
   fullDisks: 1,
   failedDisks: 1,
   rowsSpoiled: 1,
   brokenConnections: 40,
-  crashesWithEchoInFlight: 1,
   roundsThatRepaired: 1,
-  pendingResolved: 1,
   tabsTurnedAway: 1,
   acknowledged: 1,
 };
 /** What an hour with followers must hold besides. */
-const FOLLOWER_HOUR_MIN: Partial<Counters> = { roleChanges: 4, failovers: 1, tabsRefused: 1, writesRefused: 1 };
+const FOLLOWER_HOUR_MIN: Partial<Counters> = { roleChanges: 4 };
 /** What a severe hour must hold besides. */
 const SEVERE_HOUR_MIN: Partial<Counters> = {
   storms: 2,
@@ -148,6 +145,30 @@ const SEVERE_HOUR_MIN: Partial<Counters> = {
 /** What an hour with a hostile peer must hold besides. */
 const HOSTILE_HOUR_MIN: Partial<Counters> = { hostileLies: 100 };
 const DELETIONS_AND_RECREATIONS_MIN = 10;
+
+/** What luck brings to an hour or does not. A run of so many hours must hold each of it as often as once in so many. */
+const RARE_HOURS = 30;
+const RARE = [
+  "oneWayPartitions",
+  "crashesWithEchoInFlight",
+  "transactionsLost",
+  "pendingResolved",
+  "congestedLinks",
+  "framesDropped",
+  "framesDuplicated",
+  "framesReordered",
+  "refusedForRoom",
+  "compactions",
+  "copiesReached",
+  "echoesWithCopies",
+  "copiesDegraded",
+  "failovers",
+  "tabsRefused",
+  "handlesRefused",
+  "deletionsRefused",
+  "writesRefused",
+  "followersAhead",
+] as const satisfies readonly (keyof Counters)[];
 
 /** What an hour lacks; empty when it was hard enough. */
 export function shortfalls(counters: Counters, { followers = false, severe = false, hostile = false } = {}): string[] {
@@ -167,6 +188,14 @@ export function shortfalls(counters: Counters, { followers = false, severe = fal
     short.push(`deletions and recreations: ${moves}, at least ${DELETIONS_AND_RECREATIONS_MIN} are due`);
   }
   return short;
+}
+
+/** What all hours of a run together lack; empty when it was hard enough, or too short to tell. */
+export function shortfallsOfRun(total: Counters, hours: number): string[] {
+  const least = Math.floor(hours / RARE_HOURS);
+  return RARE.filter((name) => total[name] < least).map(
+    (name) => `${name}: ${total[name]} in ${hours} hours, at least ${least} are due`,
+  );
 }
 
 export function addCounters(total: Counters, hour: Counters): void {

@@ -44,9 +44,10 @@ export class Disk {
     return new Disk(new MemoryStore({ peerId, keepTransactions: KEPT_TRANSACTIONS }), clusterId);
   }
 
-  /** A second disk with the same bytes. */
+  /** A second disk with the same bytes, and with room: what fills this one does not fill that. */
   copy(): Disk {
     const copy = new Disk(this.store.clone(), this.#clusterId);
+    copy.store.setCapacityBytes(Number.POSITIVE_INFINITY);
     for (const name of this.spoiled) copy.spoiled.add(name);
     copy.seenSequence = this.seenSequence;
     return copy;
@@ -55,6 +56,7 @@ export class Disk {
   /** What a backup of this disk is restored to: the same, under another peer's id, and without what is this peer's alone. */
   restored(peerId: PeerId): Disk {
     const store = this.store.clone(peerId);
+    store.setCapacityBytes(Number.POSITIVE_INFINITY);
     store.transaction(() => store.writeStandings([]));
     return new Disk(store, this.#clusterId);
   }

@@ -64,6 +64,7 @@ export class Faults {
       peer.slowDisk = false;
       peer.resume();
       peer.disk.store.setCapacityBytes(Number.POSITIVE_INFINITY);
+      peer.disk.store.failNext("failed", 0);
       if (!peer.running) peer.start();
     }
     for (const browser of browsers) browser.connection?.setReading(0, true);
@@ -102,7 +103,8 @@ export class Faults {
   }
 
   #takeDown(peer: SimulatedPeer, downMs: number): void {
-    if (!peer.running) return;
+    // A crash that waited for a commit may come when all of this is over.
+    if (this.#stopped || !peer.running) return;
     this.#cluster.counters.crashes++;
     peer.crash(peer.settings.durability === "normal" ? this.#random.between(1, UNSYNCED_MAX) : 0);
     this.#after(downMs, () => this.#start(peer));

@@ -203,7 +203,7 @@ export class Hostile {
   #tellOfOldLife(row: DocumentRow | undefined, origin: ProcessId, sequence: number): void {
     if (row === undefined || row.incarnation < 2) return;
     const incarnation = this.#random.between(1, row.incarnation - 1);
-    const segments = [{ principal: "nobody", update: this.#next(row.name, 0) }];
+    const segments = [{ principal: "nobody", update: this.#next({ name: row.name, incarnation }, 0) }];
     const reused = this.#random.chance(0.3) ? Math.max(1, sequence - 5) : sequence;
     this.#send({
       type: "broadcast",
@@ -223,7 +223,7 @@ export class Hostile {
     if (peer.role !== "writer" || row === undefined || row.incarnation % 2 === 0) return;
     // At times so much that what waits in a document is more than may.
     const long = this.#random.chance(0.2) ? 3_000 : 4;
-    const update = this.#next(row.name, this.#random.chance(0.7) ? 1 : 0, long);
+    const update = this.#next(row, this.#random.chance(0.7) ? 1 : 0, long);
     const segments = [{ principal: "nobody", update }];
     this.#send({
       type: "broadcast",
@@ -239,14 +239,14 @@ export class Hostile {
   }
 
   /** An update of a client of its own, after so many that nobody will ever be sent. */
-  #next(name: string, unsent: number, characters = 4): Uint8Array {
+  #next(life: Pick<DocumentRow, "name" | "incarnation">, unsent: number, characters = 4): Uint8Array {
     const doc = new Y.Doc({ guid: this.#random.hex(16) });
     doc.clientID = this.#random.between(2 ** 32, 2 ** 53 - 1);
     let update: Uint8Array = new Uint8Array(0);
     doc.on("update", (bytes: Uint8Array) => {
       update = bytes;
       // Checkers take it for what it is: written by somebody, and sent to whoever takes it.
-      this.#cluster.own(doc.clientID, name, bytes);
+      this.#cluster.own(doc.clientID, life, bytes);
     });
     for (let count = 0; count <= unsent; count++) doc.getText("text").insert(0, this.#random.hex(characters));
     doc.destroy();

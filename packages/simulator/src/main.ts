@@ -3,7 +3,8 @@
  * runs in which peers are backed up and restored; with `--planted` bugs in the production code that checkers must find.
  */
 import { execFileSync } from "node:child_process";
-import { addCounters, createCounters } from "./counters.ts";
+import { addCounters, createCounters, shortfallsOfRun } from "./counters.ts";
+import type { Counters } from "./counters.ts";
 import { readOptions, USAGE } from "./options.ts";
 import type { Options } from "./options.ts";
 import { huntPlanted } from "./planted/hunt.ts";
@@ -36,14 +37,18 @@ async function main(): Promise<number> {
   });
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
   const failed = outcomes.filter(({ failure }) => failure !== undefined);
-  printCounters(outcomes);
+  const total = createCounters();
+  for (const { report } of outcomes) if (report !== undefined) addCounters(total, report.counters);
+  printCounters(total);
   const seconds = (performance.now() - startedAt) / 1_000;
   const what = backups === undefined ? "cluster-hours" : `runs with ${backups} backups each`;
   console.log(`${hours - failed.length} of ${hours} ${what} kept every promise, in ${seconds.toFixed(1)} s`);
   for (const { seed: broken, failure } of failed) {
     console.log(`\nseed ${broken} at commit ${commit()}: ${failure}\n  replay: ${replay(broken, options)}`);
   }
-  return failed.length === 0 ? 0 : 1;
+  const short = backups === undefined ? shortfallsOfRun(total, hours) : [];
+  if (short.length > 0) console.log(`\nthe hours were too kind: ${short.join("; ")}`);
+  return failed.length === 0 && short.length === 0 ? 0 : 1;
 }
 
 function runTraced({ seed, peers, backups, severe }: Options): number {
@@ -71,9 +76,7 @@ function showProgress(done: number, hours: number, { seed, ms, failure }: HourOu
   process.stderr.write(`\r[${"#".repeat(filled)}${".".repeat(width - filled)}] ${done} of ${hours} runs`);
 }
 
-function printCounters(outcomes: readonly HourOutcome[]): void {
-  const total = createCounters();
-  for (const { report } of outcomes) if (report !== undefined) addCounters(total, report.counters);
+function printCounters(total: Counters): void {
   const rows = Object.entries(total);
   const width = Math.max(...rows.map(([name]) => name.length));
   for (const [name, count] of rows) console.log(`  ${name.padEnd(width)} ${String(count).padStart(9)}`);

@@ -4,7 +4,6 @@ import { describe, expect, test } from "vitest";
 import { checkAlongRules, findLag } from "../src/checkers/along-rules.ts";
 import { checkConvergence, haveEqualRoots } from "../src/checkers/convergence.ts";
 import { Cluster } from "../src/cluster.ts";
-import { createCounters, shortfalls } from "../src/counters.ts";
 import type { SimulatedPeer } from "../src/peer.ts";
 
 const NAME = "page";
@@ -187,11 +186,4 @@ describe("refusals", () => {
     store.transaction(() => store.addPending(id, { principal: "", source: "broadcast", update }));
     expect(() => later.refusals.check(far)).toThrow(/^refusals: peer-2 has clock/);
   });
-});
-
-test("[SIM16] an hour with followers in which no role changed is no proof", () => {
-  const short = shortfalls(createCounters(), { followers: true });
-  expect(short).toContain("roleChanges: 0, at least 4 are due");
-  expect(short).toContain("failovers: 0, at least 1 are due");
-  expect(shortfalls(createCounters()).join()).not.toContain("roleChanges");
 });

@@ -41,6 +41,11 @@ export class Origins implements Witness {
     }
   }
 
+  /** Of a writer that is not among the peers: a follower may have it before any of them. */
+  wroteElsewhere(name: string, incarnation: Incarnation, update: Uint8Array): void {
+    this.#take(name, incarnation, contributionOf(update));
+  }
+
   #of(name: string): Origin {
     let origin = this.#origins.get(name);
     if (origin === undefined) {
