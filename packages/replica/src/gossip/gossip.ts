@@ -134,7 +134,7 @@ export class Gossip {
   ): { readonly links: number; readonly bytes: number } {
     const others = this.#links.open().filter((link) => link.id !== except);
     if (others.length === 0) return { links: 0, bytes: 0 };
-    const links = others.filter((link) => this.#isSentTo(link, message));
+    const links = this.#choose(others, message);
     const inTree = message.type === "broadcast" && message.ordinal > 0;
     if (links.length === 0 && !inTree) return { links: 0, bytes: 0 };
     const encoded = encodeMessage(message);
@@ -143,14 +143,15 @@ export class Gossip {
     return { links: links.length, bytes: encoded.length * links.length };
   }
 
-  #isSentTo(link: Link, message: Broadcast | CoverAsk | Presence): boolean {
+  #choose(links: readonly Link[], message: Broadcast | CoverAsk | Presence): readonly Link[] {
+    const isEager = (link: Link): boolean => this.#trees.isEager(link, message.origin);
     switch (message.type) {
       case "broadcast":
-        return link.takesOurs && (message.ordinal === 0 || this.#trees.isEager(link, message.origin));
+        return links.filter((link) => link.takesOurs && (message.ordinal === 0 || isEager(link)));
       case "cover-ask":
-        return message.sequence !== message.subject || this.#trees.isEager(link, message.origin);
+        return links.filter((link) => message.sequence !== message.subject || isEager(link));
       case "presence":
-        return this.#interest.takes(link, message);
+        return this.#interest.choose(links, message);
     }
   }
 

@@ -21,7 +21,6 @@ import type { LinkId } from "../event.ts";
 import type { Link } from "../links/link.ts";
 import type { Links } from "../links/links.ts";
 import { Lookers } from "./lookers.ts";
-import type { Looker } from "./lookers.ts";
 
 export interface InterestParts {
   readonly config: ReplicaConfig;
@@ -35,7 +34,6 @@ export class Interest {
   readonly #lookers: Lookers;
   /** Documents of our own sessions, by key. */
   readonly #own = new Map<DocumentKey, string>();
-  #weighed: { readonly name: string; readonly key: DocumentKey } | undefined;
   #version = 0;
   #toldAt = Number.NEGATIVE_INFINITY;
   #toldAll = false;
@@ -68,20 +66,21 @@ export class Interest {
     this.#tellSoon();
   }
 
-  /** Whether awareness is sent on a link: somebody who looks at the document may be reached by it. */
-  takes(link: Link, { name, origin }: Presence): boolean {
-    if (!link.knowsInterest || this.#lookers.overflows) return true;
-    return this.#lookers.some(this.#keyOf(name), (looker) => {
-      if (looker.origin === origin) return false;
-      const route = this.#routeTo(looker);
-      return route === undefined || route === link.id;
-    });
-  }
-
-  /** Each message is weighed for every link in turn: its key is found once. */
-  #keyOf(name: string): DocumentKey {
-    if (this.#weighed?.name !== name) this.#weighed = { name, key: documentKey(name) };
-    return this.#weighed.key;
+  /**
+   * Those of the links on which awareness is sent: somebody who looks at the document may be reached by them. Looks at everybody who
+   * does once, however many links there are: a thousand may look at one document.
+   */
+  choose(links: readonly Link[], { name, origin }: Presence): readonly Link[] {
+    if (this.#lookers.overflows) return links;
+    const direct = this.#direct();
+    const ways = new Set<LinkId>();
+    for (const looker of this.#lookers.of(documentKey(name))) {
+      if (looker.origin === origin) continue;
+      const route = direct.get(looker.origin) ?? looker.route;
+      if (route === undefined) return links;
+      ways.add(route);
+    }
+    return links.filter((link) => !link.knowsInterest || ways.has(link.id));
   }
 
   take(link: Link, message: InterestMessage, now: number): void {
@@ -152,9 +151,10 @@ export class Interest {
   }
 
   /** A link to the process itself is the way there, whatever came first. */
-  #routeTo(looker: Looker): LinkId | undefined {
-    const direct = this.#parts.links.open().find(({ processId }) => processId === looker.origin);
-    return direct?.id ?? looker.route;
+  #direct(): Map<ProcessId, LinkId> {
+    const direct = new Map<ProcessId, LinkId>();
+    for (const { processId, id } of this.#parts.links.open()) if (processId !== undefined) direct.set(processId, id);
+    return direct;
   }
 
   /** At once where nothing was said lately; else together with what comes meanwhile. */
@@ -221,8 +221,10 @@ export class Interest {
       this.#send(link, this.#whole());
       this.#told.add(link.id);
     }
+    const direct = this.#direct();
     for (const looker of this.#lookers.all()) {
-      if (looker.origin !== link.processId && this.#routeTo(looker) !== link.id) this.#send(link, looker.asMessage());
+      const route = direct.get(looker.origin) ?? looker.route;
+      if (looker.origin !== link.processId && route !== link.id) this.#send(link, looker.asMessage());
     }
   }
 

@@ -55,11 +55,10 @@ export class Lookers {
     return [...this.#byOrigin.values()];
   }
 
-  /** True when the condition holds for somebody who looks at the document, or may. */
-  some(key: DocumentKey, condition: (looker: Looker) => boolean): boolean {
-    for (const looker of this.#byKey.get(key) ?? []) if (condition(looker)) return true;
-    for (const looker of this.#ofEverything) if (condition(looker)) return true;
-    return false;
+  /** Everybody who looks at the document, or may; who looks at everything perhaps twice. */
+  *of(key: DocumentKey): Iterable<Looker> {
+    yield* this.#byKey.get(key) ?? [];
+    yield* this.#ofEverything;
   }
 
   /** Takes in a newer version. Undefined when there is no room to remember it. */

@@ -298,7 +298,7 @@ describe("limits", () => {
     lookers.learn(said("b", 1, 0, ["2", "3"]), 1, 0);
     const whoLooksAt = (key: string): string[] => {
       const found: string[] = [];
-      lookers.some(key as DocumentKey, ({ origin }) => (found.push(origin), false));
+      for (const { origin } of lookers.of(key as DocumentKey)) found.push(origin);
       return found;
     };
     expect([whoLooksAt("2"), whoLooksAt("3"), whoLooksAt("9")]).toEqual([["a", "b", "b"], ["b"], ["b"]]);
