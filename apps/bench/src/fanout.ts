@@ -1,22 +1,21 @@
 /** One document, one writer, many readers: how long a keystroke takes to each reader, and what it costs the server. */
 import { type Contender, competitorVersions, installCompetitors, yWebsocketServer, yarrow } from "./contenders.ts";
-import { startCrowd } from "./crowd.ts";
+import { type Crowd, startCrowd } from "./crowd.ts";
 import type { ReadersAnswer, ReadersQuestion } from "./fanout-readers.ts";
-import { KeystrokeWriter, clockMs, readStamps } from "./keystrokes.ts";
+import { FanoutWriter, type Pace, WINDOW_UPDATES } from "./fanout-writer.ts";
 import { processorSeconds } from "./processor-time.ts";
 import { type Processors, bind, shareProcessors } from "./processors.ts";
 import { type Progress, silent } from "./progress.ts";
-import { type RawClient, openRawClient } from "./raw-client.ts";
 import type { Result } from "./results.ts";
 import { makeScratch } from "./scratch.ts";
 import { median } from "./statistics.ts";
-import { pause, waitUntil } from "./waiting.ts";
+import { waitUntil } from "./waiting.ts";
 
 const DOCUMENT = "fanout";
-/** Updates that a saturated writer keeps unanswered. */
-const WINDOW_UPDATES = 64;
 /** The compilers of both servers are at rest then: they are paid for once, and users pay for days. */
-const WARM_UP_SECONDS = 5;
+const WARM_UP_SECONDS = 15;
+/** Short, so that a machine that changes its pace changes it for all servers. */
+const TURN_SECONDS = 2;
 const MEDIAN_EXTRA_MS_MAX = 1;
 
 export interface FanoutOptions {
@@ -49,10 +48,8 @@ export async function runFanout(options: FanoutOptions): Promise<Result> {
   await installCompetitors((words) => progress.say(words));
   const done: FanoutRun[] = [];
   for (let run = 0; run < runs; run++) {
-    for (const contender of contenders) {
-      progress.at(done.length, runs * contenders.length, `run ${run + 1} of ${contender.name}`);
-      done.push(await measure(contender, { readers, rate, seconds, saturated }, processors));
-    }
+    progress.at(run, runs, `run ${run + 1} of ${contenders.map(({ name }) => name).join(" and ")}`);
+    done.push(...(await compare(contenders, { readers, rate, seconds, saturated, processors })));
   }
   progress.end();
   const summaries = contenders.map((contender) =>
@@ -64,7 +61,7 @@ export async function runFanout(options: FanoutOptions): Promise<Result> {
   const pace = saturated ? `saturated, ${WINDOW_UPDATES} updates unanswered` : `${rate} updates/s`;
   return {
     workload: saturated ? "fanout-saturated" : "fanout",
-    summary: `one writer (${pace}), ${readers} readers, ${seconds} s, ${describePlaces(processors)}, medians of ${runs} interleaved runs; ${await competitorVersions()}`,
+    summary: `one writer (${pace}), ${readers} readers, ${seconds} s, ${describePlaces(processors)}, in turns of ${TURN_SECONDS} s, medians of ${runs} runs; ${await competitorVersions()}`,
     options: { readers, rate, seconds, runs, saturated, apart: processors !== undefined },
     tables: [
       { title: "Medians", head: HEAD, rows: summaries.map(rowOf) },
@@ -76,59 +73,88 @@ export async function runFanout(options: FanoutOptions): Promise<Result> {
 
 const HEAD = ["server", "deliveries", "deliveries/s", "p50 ms", "p99 ms", "server CPU s per 1M deliveries"];
 
-interface Pace {
-  readonly readers: number;
-  readonly rate: number;
-  readonly seconds: number;
-  readonly saturated: boolean;
-}
-
 function describePlaces(processors: Processors | undefined): string {
   if (processors === undefined) return "server and clients share the processors";
-  return `server on processor ${processors.server}, clients on ${processors.clients}`;
+  return `servers on processor ${processors.server}, clients on ${processors.clients}`;
 }
 
-async function measure(contender: Contender, pace: Pace, processors: Processors | undefined): Promise<FanoutRun> {
-  await using scratch = await makeScratch("fanout");
-  const server = await contender.start(scratch.inside("server"));
-  try {
-    await using crowd = startCrowd<ReadersQuestion, ReadersAnswer>("fanout-readers");
-    if (processors !== undefined) {
-      bind(server.pid, processors.server);
-      for (const pid of [crowd.pid, process.pid]) bind(pid, processors.clients);
-    }
-    await crowd.ask({ kind: "open", url: server.url, name: DOCUMENT, readers: pace.readers });
-    const writer = await FanoutWriter.open(server.url);
-    await writer.write(pace, WARM_UP_SECONDS);
-    await allDelivered(crowd, writer.sent * pace.readers);
-    await crowd.ask({ kind: "reset" });
-    const sentBefore = writer.sent;
-    const cpuBefore = processorSeconds(server.pid);
-    const startedAt = performance.now();
-    await writer.write(pace, pace.seconds);
-    await allDelivered(crowd, (writer.sent - sentBefore) * pace.readers);
-    const elapsed = (performance.now() - startedAt) / 1_000;
-    const cpu = processorSeconds(server.pid) - cpuBefore;
+/** A server with its writer and its readers. */
+interface Lane {
+  readonly contender: Contender;
+  readonly server: Awaited<ReturnType<Contender["start"]>>;
+  readonly crowd: Crowd<ReadersQuestion, ReadersAnswer>;
+  readonly writer: FanoutWriter;
+  /** What its turns took. */
+  seconds: number;
+}
+
+interface Contest extends Pace {
+  readonly readers: number;
+  readonly seconds: number;
+  readonly processors: Processors | undefined;
+}
+
+/**
+ * All servers at once, which take turns. A machine that is faster for a while is then faster for all of them; what a server does
+ * while it is not its turn counts as well.
+ */
+async function compare(contenders: readonly Contender[], contest: Contest): Promise<FanoutRun[]> {
+  await using open = new AsyncDisposableStack();
+  const lanes: Lane[] = [];
+  for (const contender of contenders) lanes.push(await openLane(contender, contest, open));
+  await takeTurns(lanes, contest, Math.min(WARM_UP_SECONDS, 2 * contest.seconds));
+  for (const lane of lanes) {
+    await lane.crowd.ask({ kind: "reset" });
+    lane.seconds = 0;
+  }
+  const before = lanes.map(({ server, writer }) => ({ cpu: processorSeconds(server.pid), sent: writer.sent }));
+  await takeTurns(lanes, contest, contest.seconds);
+  const runs: FanoutRun[] = [];
+  for (const [at, { contender, server, crowd, seconds }] of lanes.entries()) {
+    const cpu = processorSeconds(server.pid) - before[at]!.cpu;
     const { deliveries, p50Ms, p99Ms } = await crowd.ask({ kind: "report" });
-    await writer.close();
-    return {
-      contender: contender.name,
-      deliveries,
-      perSecond: deliveries / elapsed,
-      p50Ms,
-      p99Ms,
-      cpuPerMillion: (cpu / deliveries) * 1e6,
-    };
-  } finally {
-    if (processors !== undefined) bind(process.pid, processors.all);
-    await server.close();
+    const cpuPerMillion = (cpu / deliveries) * 1e6;
+    runs.push({ contender: contender.name, deliveries, perSecond: deliveries / seconds, p50Ms, p99Ms, cpuPerMillion });
+  }
+  return runs;
+}
+
+async function openLane(contender: Contender, contest: Contest, open: AsyncDisposableStack): Promise<Lane> {
+  const { readers, processors } = contest;
+  const scratch = open.use(await makeScratch("fanout"));
+  const server = await contender.start(scratch.inside("server"));
+  open.defer(() => server.close());
+  const crowd = open.use(startCrowd<ReadersQuestion, ReadersAnswer>("fanout-readers"));
+  if (processors !== undefined) {
+    open.defer(() => bind(process.pid, processors.all));
+    bind(server.pid, processors.server);
+    for (const pid of [crowd.pid, process.pid]) bind(pid, processors.clients);
+  }
+  await crowd.ask({ kind: "open", url: server.url, name: DOCUMENT, readers });
+  const writer = await FanoutWriter.open(server.url, DOCUMENT);
+  open.defer(() => writer.close());
+  return { contender, server, crowd, writer, seconds: 0 };
+}
+
+/** So many seconds for each. */
+async function takeTurns(lanes: readonly Lane[], contest: Contest, seconds: number): Promise<void> {
+  for (let left = seconds; left > 0; left -= TURN_SECONDS) {
+    for (const lane of lanes) await takeTurn(lane, contest, Math.min(left, TURN_SECONDS));
   }
 }
 
-async function allDelivered(
-  crowd: { ask(question: ReadersQuestion): Promise<ReadersAnswer> },
-  expected: number,
-): Promise<void> {
+/** Ends when everything that was written in it has arrived. */
+async function takeTurn(lane: Lane, contest: Contest, seconds: number): Promise<void> {
+  const { writer, crowd } = lane;
+  const { deliveries } = await crowd.ask({ kind: "count" });
+  const sentBefore = writer.sent;
+  const startedAt = performance.now();
+  await writer.write(contest, seconds);
+  await allDelivered(crowd, deliveries + (writer.sent - sentBefore) * contest.readers);
+  lane.seconds += (performance.now() - startedAt) / 1_000;
+}
+
+async function allDelivered(crowd: Lane["crowd"], expected: number): Promise<void> {
   let deliveries = 0;
   await waitUntil(
     async () => {
@@ -137,62 +163,6 @@ async function allDelivered(
     },
     { timeoutMs: 60_000, describe: () => `${expected} deliveries, ${deliveries} arrived` },
   );
-}
-
-class FanoutWriter {
-  sent = 0;
-  private echoed = 0;
-  private refill: (() => void) | undefined;
-  private readonly client: RawClient;
-  private readonly keystrokes: KeystrokeWriter;
-
-  private constructor(client: RawClient) {
-    this.client = client;
-    this.keystrokes = new KeystrokeWriter(client.clientId);
-  }
-
-  static async open(url: string): Promise<FanoutWriter> {
-    const later: { writer?: FanoutWriter } = {};
-    const client = await openRawClient(url, DOCUMENT, (frame) => later.writer?.received(frame));
-    return (later.writer = new FanoutWriter(client));
-  }
-
-  async write(pace: Pace, seconds: number): Promise<void> {
-    await (pace.saturated ? this.writeSaturated(seconds) : this.writePaced(pace.rate, seconds));
-  }
-
-  close(): Promise<void> {
-    return this.client.close();
-  }
-
-  /** By the clock: an interval that comes late is made up for, so that the rate holds. */
-  private async writePaced(rate: number, seconds: number): Promise<void> {
-    const total = Math.round(rate * seconds);
-    const startedAt = performance.now();
-    for (let count = 0; count < total;) {
-      const due = Math.min(total, Math.floor(((performance.now() - startedAt) / 1_000) * rate) + 1);
-      for (; count < due; count++) this.strike(1);
-      await pause(1_000 / rate);
-    }
-  }
-
-  private async writeSaturated(seconds: number): Promise<void> {
-    this.refill = () => this.strike(WINDOW_UPDATES - (this.sent - this.echoed));
-    this.refill();
-    await pause(seconds * 1_000);
-    this.refill = undefined;
-  }
-
-  private strike(count: number): void {
-    if (count <= 0) return;
-    this.client.send(Array.from({ length: count }, () => this.keystrokes.next(clockMs())));
-    this.sent += count;
-  }
-
-  private received(frame: Buffer): void {
-    this.echoed += readStamps(frame);
-    this.refill?.();
-  }
 }
 
 function summarise(contender: string, runs: readonly FanoutRun[]): FanoutRun {

@@ -65,8 +65,11 @@ export const LOOP_BLOCKED_MS = 200;
 /** How often the delay of the event loop is summed up. */
 export const LOOP_DELAY_WINDOW_MS = 5_000;
 
-/** The write-ahead log is emptied after this long without a commit. */
-export const IDLE_CHECKPOINT_MS = 2_000;
+/**
+ * The write-ahead log is emptied after this long without a commit. Not in each pause of somebody who types: a log that grows
+ * anew costs each commit a sync of the file's size as well, which is half as much again.
+ */
+export const IDLE_CHECKPOINT_MS = 30_000;
 
 /** Changes read from the store at a time for one feed. */
 export const FEED_PAGE_ROWS = 100;

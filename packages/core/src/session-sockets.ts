@@ -36,7 +36,9 @@ interface Session {
   readonly id: SubscriberId;
   readonly webSocket: WebSocket;
   readonly socket: Socket;
-  /** Frames of this turn, not yet written. */
+  /** The first frame of this turn that is not yet written. Mostly it is the only one, and it is the same one for a hundred readers. */
+  frame: Buffer | undefined;
+  /** Those behind it. */
   frames: Buffer[];
   state: "open" | "closing";
   /** Something came from it since the last heartbeat. */
@@ -59,8 +61,8 @@ export class SessionSockets {
   readonly #options: SessionSocketsOptions;
   readonly #sessions = new Map<SubscriberId, Session>();
   readonly #heartbeat: NodeJS.Timeout;
-  /** Sessions with frames to write at the end of this turn. */
-  readonly #unwritten = new Set<Session>();
+  /** Sessions with frames to write at the end of this turn; those that end before are written, or gone, by then. */
+  readonly #unwritten: Session[] = [];
 
   constructor(options: SessionSocketsOptions) {
     this.#options = options;
@@ -74,7 +76,16 @@ export class SessionSockets {
   /** Takes over an upgraded connection. */
   open(webSocket: WebSocket, socket: Socket, name: string, address: string): void {
     const id = this.#options.nextSubscriber();
-    const session: Session = { id, webSocket, socket, frames: [], state: "open", heard: true, stalled: undefined };
+    const session: Session = {
+      id,
+      webSocket,
+      socket,
+      frame: undefined,
+      frames: [],
+      state: "open",
+      heard: true,
+      stalled: undefined,
+    };
     this.#sessions.set(id, session);
     this.#options.counters.sessionsOpened += 1;
     webSocket.on("message", (message: Buffer, isBinary: boolean) => this.#onMessage(session, message, isBinary));
@@ -95,8 +106,11 @@ export class SessionSockets {
     for (const id of ids) {
       const session = this.#sessions.get(id);
       if (session === undefined || session.state !== "open") continue;
-      session.frames.push(bytes);
-      if (session.frames.length === 1) this.#unwritten.add(session);
+      if (session.frame !== undefined) session.frames.push(bytes);
+      else {
+        session.frame = bytes;
+        this.#unwritten.push(session);
+      }
     }
   }
 
@@ -104,7 +118,6 @@ export class SessionSockets {
     const session = this.#sessions.get(id);
     if (session === undefined || session.state !== "open") return;
     this.#write(session);
-    this.#unwritten.delete(session);
     session.state = "closing";
     session.webSocket.close(code, truncateReason(reason));
     const timer = setTimeout(() => session.webSocket.terminate(), CLOSE_TIMEOUT_MS);
@@ -114,7 +127,7 @@ export class SessionSockets {
   /** Writes what the effects of one turn queued: one write per socket. */
   flush(): void {
     for (const session of this.#unwritten) this.#write(session);
-    this.#unwritten.clear();
+    this.#unwritten.length = 0;
   }
 
   /** Ends every session because the peer stops; resolves when the last socket is gone. */
@@ -167,21 +180,23 @@ export class SessionSockets {
   #onClose(session: Session, code: number): void {
     clearTimeout(session.stalled);
     this.#sessions.delete(session.id);
-    this.#unwritten.delete(session);
+    session.frame = undefined;
     this.#options.counters.sessionsClosed += 1;
     this.#options.submit({ type: "session-closed", session: session.id, abnormal: code === 1006 });
   }
 
   #write(session: Session): void {
-    const { frames, socket } = session;
-    if (frames.length === 0) return;
-    session.frames = [];
+    const { frame, frames, socket } = session;
+    if (frame === undefined) return;
+    session.frame = undefined;
+    if (frames.length > 0) session.frames = [];
     if (socket.destroyed || !socket.writable) return;
-    if (frames.length === 1 && frames[0] !== undefined) {
-      socket.write(frames[0]);
+    if (frames.length === 0) {
+      socket.write(frame);
     } else {
       socket.cork();
-      for (const frame of frames) socket.write(frame);
+      socket.write(frame);
+      for (const next of frames) socket.write(next);
       socket.uncork();
     }
     if (socket.writableLength > SESSION_CONGESTED_BYTES) this.#onCongested(session);

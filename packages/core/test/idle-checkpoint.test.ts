@@ -4,7 +4,7 @@ import { StoreFailedError, StoreFullError } from "@yarrow/replica";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { IdleCheckpoint } from "../src/idle-checkpoint.ts";
 import { IDLE_CHECKPOINT_MS } from "../src/limits.ts";
-import { startPeer, temporaryFolder, until } from "./peers.ts";
+import { startPeer, temporaryFolder } from "./peers.ts";
 
 describe("IdleCheckpoint", () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -46,7 +46,8 @@ describe("IdleCheckpoint", () => {
   });
 });
 
-it("empties the write-ahead log of an idle peer", async () => {
+it("empties the write-ahead log of a peer that has committed, when its time has come", async () => {
+  const postpone = vi.spyOn(IdleCheckpoint.prototype, "postpone");
   const data = temporaryFolder();
   const peer = await startPeer({ data });
   const handle = await peer.open("n");
@@ -54,6 +55,9 @@ it("empties the write-ahead log of an idle peer", async () => {
   await handle.saved();
   const wal = join(data, "yarrow.db-wal");
   expect(statSync(wal).size).toBeGreaterThan(50_000);
-  await until(() => statSync(wal).size === 0);
+  const idle = postpone.mock.contexts.at(-1) as IdleCheckpoint;
+  idle.runNow();
+  expect(statSync(wal).size).toBe(0);
   expect((await peer.show("n"))?.roots["body"]?.value).toHaveLength(50_000);
+  postpone.mockRestore();
 });
