@@ -7,8 +7,8 @@ import { type Progress, silent } from "./progress.ts";
 import type { Check, Result } from "./results.ts";
 
 const SIMULATOR = fileURLToPath(new URL("../../../packages/simulator/dist/main.js", import.meta.url));
-/** Started one after the other, so that a long run shows how far it is. */
-const BLOCK_HOURS = 10;
+/** Started one after the other, so that a long run shows how far it is; each warms its compilers up, and is judged by what luck brings (SIM23). */
+const BLOCK_HOURS = 50;
 const ERROR_CHARACTERS_MAX = 400;
 
 export interface SimulationOptions {
@@ -63,7 +63,7 @@ function checkOf(what: string, hours: number, { kept, failures }: Tally): Check 
   const [first = ""] = failures;
   return {
     name: `every one of ${hours} simulated ${what} keeps every promise`,
-    good: kept === hours,
+    good: kept === hours && failures.length === 0,
     found:
       failures.length === 0 ? `${kept} of ${hours}` : `${kept} of ${hours}; ${first.slice(0, ERROR_CHARACTERS_MAX)}`,
   };
@@ -105,5 +105,5 @@ export function takeLine(tally: Tally, line: string): void {
     const [, name = "", count] = counter;
     tally.counters.set(name, (tally.counters.get(name) ?? 0) + Number(count));
   } else if (kept !== null) tally.kept += Number(kept[1]);
-  else if (/^seed \d+ at commit/.test(line)) tally.failures.push(line);
+  else if (/^seed \d+ at commit|^the hours were too kind/.test(line)) tally.failures.push(line);
 }
