@@ -23,6 +23,8 @@ interface Streamed {
   /** How many of its documents are taken in, and how many of those changed. */
   taken: number;
   changed: number;
+  /** The batch after it is asked for, or there is none. */
+  askedOn: boolean;
 }
 
 export class Inbox {
@@ -81,10 +83,7 @@ export class Inbox {
         });
       }
       case "stream":
-        // No more was asked for. What is left out here a round finds again.
-        if (this.#streamed.filter((streamed) => streamed.link === link).length >= BATCHES_PER_LINK_MAX) return;
-        reconciler.askOn(link, message, now);
-        return void this.#streamed.push({ link, message, taken: 0, changed: 0 });
+        return this.#queue(link, message, now);
       default:
         return this.#later((then) => this.#question(link, message, then));
     }
@@ -106,9 +105,29 @@ export class Inbox {
     }
   }
 
+  #queue(link: Link, message: Stream, now: number): void {
+    const waiting = this.#streamed.filter((streamed) => streamed.link === link).length;
+    // No more was asked for. What is left out here a round finds again.
+    if (waiting >= BATCHES_PER_LINK_MAX) return;
+    const streamed: Streamed = { link, message, taken: 0, changed: 0, askedOn: false };
+    this.#streamed.push(streamed);
+    if (waiting === 0) this.#askOn(streamed, now);
+  }
+
+  /**
+   * Asks for the batch after this one. Not while another of the link is taken in: who sends faster than a step takes in would be asked for
+   * ever more.
+   */
+  #askOn(streamed: Streamed, now: number): void {
+    if (streamed.askedOn) return;
+    streamed.askedOn = true;
+    this.#parts.reconciler.askOn(streamed.link, streamed.message, now);
+  }
+
   #takeSome(streamed: Streamed, documents: readonly DocumentDifference[], now: number): void {
     const { replication, reconciler, catalog } = this.#parts;
     const { link, message } = streamed;
+    this.#askOn(streamed, now);
     const names = documents.map(({ name }) => name);
     catalog.meet(names, now);
     streamed.taken += documents.length;
@@ -117,7 +136,10 @@ export class Inbox {
     this.#later((then) => {
       // Nobody asked for these: an empty replica is filled without its cache.
       for (const name of names) catalog.evictUnused(name);
-      if (last) reconciler.takeStream(link, message, streamed.changed, then);
+      if (!last) return;
+      reconciler.takeStream(link, message, streamed.changed, then);
+      const next = this.#streamed.find((other) => other.link === link);
+      if (next !== undefined) this.#askOn(next, then);
     });
   }
 

@@ -161,7 +161,7 @@ export class Reconciler {
 
   /**
    * Asks for the batch after this one, be it of the next part, before this one is taken in, so that both sides work at the same time.
-   * What is in hand stays bounded: one batch, and one on its way.
+   * Call when the batches before it are taken in, so that what is in hand stays bounded: one batch, and one on its way.
    */
   askOn(link: Link, message: Stream, now: number): void {
     const state = this.#expect(link, message.round, "stream");

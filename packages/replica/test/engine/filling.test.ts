@@ -39,6 +39,24 @@ function streamed(sent: readonly Sent[]): string[] {
   return sent.flatMap(({ message }) => (message.type === "stream" ? message.documents.map(({ name }) => name) : []));
 }
 
+/** Has each document that a peer takes in cost it time, in which it hears nothing. */
+function slowly(cluster: Cluster, { replica }: Peer, msEach: number): { readonly alive: () => number } {
+  const [step, nextDeadline] = [replica.step.bind(replica), replica.nextDeadline.bind(replica)];
+  const alive = (): number => replica.status(cluster.now).counts.alive;
+  let busyUntil = 0;
+  const unheard: Event[] = [];
+  replica.nextDeadline = () => Math.max(unheard.length > 0 ? 0 : nextDeadline(), busyUntil);
+  replica.step = (events, now) => {
+    unheard.push(...events);
+    if (now < busyUntil) return [];
+    const before = alive();
+    const effects = step(unheard.splice(0), now);
+    busyUntil = now + (alive() - before) * msEach;
+    return effects;
+  };
+  return { alive };
+}
+
 function repairs(sent: readonly Sent[]): number {
   return sent.filter(({ message }) => message.type === "documents-ask").length;
 }
@@ -240,6 +258,25 @@ describe("a replica that is filled", () => {
     expect(Math.max(...portions)).toBeGreaterThan(200);
     expect(alive()).toBe(4_000);
   });
+
+  it.each([
+    [1, 2],
+    [3, 0.1],
+  ])(
+    "[AE22] is sent by %i others no faster than it takes in, at %f ms a document, and loses nothing",
+    (count, msEach) => {
+      const cluster = new Cluster();
+      for (let i = 0; i < count; i++) fill(cluster, cluster.add(), numbered(8_000));
+      const b = cluster.add({ peers: cluster.peers.map(({ url }) => url) });
+      cluster.latencyMs = 1;
+      const slow = slowly(cluster, b, msEach);
+      cluster.records = true;
+      const took = cluster.until(() => slow.alive() === 8_000, 60_000);
+      expect(took).toBeLessThan(1.2 * 8_000 * msEach + 2_000);
+      expect(streamed(cluster.sent)).toHaveLength(8_000);
+      expect(b.facts("round-ended").map(({ result }) => result)).not.toContain("aborted");
+    },
+  );
 
   it("[AE21] keeps in memory no more than what somebody uses", () => {
     const cluster = new Cluster();
