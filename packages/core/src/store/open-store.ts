@@ -41,15 +41,16 @@ export function openSqliteStore(options: SqliteStoreOptions): SqliteStore {
   checkFreeSpace(folder);
   const lock = lockFolder(folder);
   let database: Database.Database | undefined;
+  let connection: Connection | undefined;
   try {
     createPrivateFile(path.join(folder, DATABASE_FILE));
     database = new Database(path.join(folder, DATABASE_FILE), { timeout: BUSY_TIMEOUT_MS });
     prepareDatabase(database, folder);
-    const connection = new Connection(database, folder, options.durability);
+    connection = new Connection(database, folder, options.durability);
     if (options.maxPages !== undefined) connection.limitPages(options.maxPages);
     return new SqliteStore({ folder, connection, lock, now: options.now });
   } catch (error) {
-    database?.close();
+    (connection ?? database)?.close();
     lock.release();
     throw explain(translateError(error, folder), folder);
   }

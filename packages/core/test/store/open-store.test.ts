@@ -4,7 +4,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import Database from "better-sqlite3";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { YarrowError } from "@yarrow/protocol";
 import { append, readEverything, writeEverything } from "../../../replica/test/store-samples.ts";
 import { FREE_BYTES_MIN, checkFreeSpace, checkSqliteVersion } from "../../src/store/boot-check.ts";
@@ -142,7 +142,13 @@ test("[STO15] a damaged peer id is refused, never replaced", () => {
   const database = new Database(path.join(folder, "yarrow.db"));
   database.exec("UPDATE meta SET value = replace(value, substr(value, 1, 1), '0') || '0' WHERE key = 'peer_id'");
   database.close();
+  const [opened, closed] = [vi.spyOn(fs, "openSync"), vi.spyOn(fs, "closeSync")];
+  onTestFinished(() => void vi.restoreAllMocks());
   expect(refusal(folder)).toMatchObject({ code: "YARROW_STORE_CORRUPT", message: expect.stringContaining(folder) });
+  // An embedder may try again, for as long as its process lives.
+  const descriptors = opened.mock.results.map(({ value }) => value as number);
+  expect(descriptors).not.toEqual([]);
+  expect(closed.mock.calls.flat().toSorted()).toEqual(descriptors.toSorted());
 });
 
 test("a boot is recorded with the first sequence that can belong to it", () => {
