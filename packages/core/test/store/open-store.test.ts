@@ -148,7 +148,7 @@ test("[STO15] a damaged peer id is refused, never replaced", () => {
   // An embedder may try again, for as long as its process lives.
   const descriptors = opened.mock.results.map(({ value }) => value as number);
   expect(descriptors).not.toEqual([]);
-  expect(closed.mock.calls.flat().toSorted()).toEqual(descriptors.toSorted());
+  expect(new Set(closed.mock.calls.flat())).toEqual(new Set(descriptors));
 });
 
 test("a boot is recorded with the first sequence that can belong to it", () => {
