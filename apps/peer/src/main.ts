@@ -29,9 +29,11 @@ export async function runCommandLine(words: readonly string[]): Promise<ExitCode
 }
 
 /** Commander throws for `--help` and `--version` too, once they are printed: those are no failure. */
-function failureOf(error: CommanderError, program: Command, [word = ""]: readonly string[]): Error | undefined {
+function failureOf(error: CommanderError, program: Command, words: readonly string[]): Error | undefined {
   if (error.exitCode === 0) return undefined;
   if (error.code === "commander.help") {
+    const [word = ""] = words;
+    if (words.slice(0, 2).includes("help")) return failureOfHelp(program, words);
     const group = program.commands.find((command) => command.name() === word);
     const names = group?.commands.map((command) => command.name()).join(", ");
     return usageError(`${word} needs to be told what to do: ${names}`, `\`yarrow ${word} --help\` teaches each.`);
@@ -43,6 +45,17 @@ function failureOf(error: CommanderError, program: Command, [word = ""]: readonl
       ? "`yarrow --help` lists the commands, `yarrow COMMAND --help` teaches one."
       : `Did you mean ${suggestion}?`;
   return usageError(first, hint);
+}
+
+/** For `help COMMAND` and `GROUP help`, commander ends with the exit code that stands until it is known how the command ended. */
+function failureOfHelp(program: Command, words: readonly string[]): Error | undefined {
+  let command = program;
+  for (const name of words.toSpliced(words.indexOf("help"), 1)) {
+    const next = command.commands.find((each) => each.name() === name);
+    if (next === undefined) return usageError(`unknown command '${name}'`, "`yarrow --help` lists the commands.");
+    command = next;
+  }
+  return undefined;
 }
 
 function isDebugging(): boolean {

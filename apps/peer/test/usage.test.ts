@@ -69,6 +69,24 @@ describe("help and version", () => {
     expect(stdout).toMatch(new RegExp(`Examples?:\\n {2}yarrow ${command}`));
   });
 
+  test.each([
+    [["help"], "Usage: yarrow [options] [command]"],
+    [["help", "serve"], "Usage: yarrow serve"],
+    [["help", "link"], "Usage: yarrow link"],
+    [["link", "help"], "Usage: yarrow link"],
+    [["link", "help", "pause"], "Usage: yarrow link pause"],
+  ])("[CLI1] %s teaches too, and is no failure", async (words, start) => {
+    const { code, stdout, stderr } = await run(words);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain(start);
+  });
+
+  test.each([[["help", "nope"]], [["link", "help", "nope"]]])("[CLI1] %s is told what is wrong", async (words) => {
+    const { code, stderr } = await run(words);
+    expect(code).toBe(2);
+    expect(stderr).toContain("unknown command 'nope'");
+  });
+
   test("[CLI1] serve --help names every setting", async () => {
     const { stdout } = await say(["serve", "--help"]);
     for (const flag of [
