@@ -35,8 +35,15 @@ function failureOf(error: CommanderError, program: Command, words: readonly stri
     const [word = ""] = words;
     if (words.slice(0, 2).includes("help")) return failureOfHelp(program, words);
     const group = program.commands.find((command) => command.name() === word);
-    const names = group?.commands.map((command) => command.name()).join(", ");
-    return usageError(`${word} needs to be told what to do: ${names}`, `\`yarrow ${word} --help\` teaches each.`);
+    const names = group?.commands.map((command) => command.name()) ?? [];
+    const said = names.find((name) => words.includes(name));
+    // Whose value the word is nobody can tell here: options of a part stand behind its name.
+    if (said !== undefined)
+      return usageError(`options of ${word} ${said} stand behind it`, `Begin with: yarrow ${word} ${said}`);
+    return usageError(
+      `${word} needs to be told what to do: ${names.join(", ")}`,
+      `\`yarrow ${word} --help\` teaches each.`,
+    );
   }
   const [first = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
   const suggestion = /\(Did you mean (.*)\?\)/.exec(rest.join(" "))?.[1];

@@ -140,6 +140,11 @@ describe("wrong usage", () => {
       "quarantine needs to be told what to do: list, release\n",
     ],
     [
+      "options before a part of it",
+      ["link", "--data", "a", "list"],
+      "options of link list stand behind it\n  hint: Begin with: yarrow link list",
+    ],
+    [
       "an unknown part of it",
       ["quarantine", "lst", "--data", "a"],
       "unknown command 'lst'\n  hint: Did you mean list?",
