@@ -110,11 +110,11 @@ async function compare(contenders: readonly Contender[], contest: Contest): Prom
     await lane.crowd.ask({ kind: "reset" });
     lane.seconds = 0;
   }
-  const before = lanes.map(({ server, writer }) => ({ cpu: processorSeconds(server.pid), sent: writer.sent }));
+  const cpuBefore = lanes.map(({ server }) => processorSeconds(server.pid));
   await takeTurns(lanes, contest, contest.seconds);
   const runs: FanoutRun[] = [];
   for (const [at, { contender, server, crowd, seconds }] of lanes.entries()) {
-    const cpu = processorSeconds(server.pid) - before[at]!.cpu;
+    const cpu = processorSeconds(server.pid) - cpuBefore[at]!;
     const { deliveries, p50Ms, p99Ms } = await crowd.ask({ kind: "report" });
     const cpuPerMillion = (cpu / deliveries) * 1e6;
     runs.push({ contender: contender.name, deliveries, perSecond: deliveries / seconds, p50Ms, p99Ms, cpuPerMillion });

@@ -48,6 +48,7 @@ interface Session {
 }
 
 export interface SessionSocketsOptions {
+  /** Queues: were it to act at once, what it sends might come while a turn is written, and stay unwritten. */
   readonly submit: (event: SessionEvent) => void;
   readonly receive: (event: SessionEvent, bytes: number) => void;
   readonly counters: Counters;
