@@ -2,9 +2,10 @@
 import { copyFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
+import { IdleCheckpoint } from "../src/idle-checkpoint.ts";
 import { HonestClients } from "./honest-clients.ts";
-import { startPeer, temporaryFolder, until } from "./peers.ts";
+import { startPeer, temporaryFolder } from "./peers.ts";
 
 const DOCUMENTS = 40;
 const WAL_BYTES_MIN = 24 * 1024 * 1024;
@@ -33,12 +34,16 @@ it("[STO26] a restart over a large write-ahead log has everything, and empties t
   await first.close();
   expect(walBytes(data)).toBe(0);
 
+  const postpone = vi.spyOn(IdleCheckpoint.prototype, "postpone");
   const again = await startPeer({ data: left });
   expect(again.status()).toMatchObject({ state: "ready", root, documents: { alive: DOCUMENTS, quarantined: 0 } });
   expect((await again.show("document 27"))?.roots["body"]?.value).toBe("b".repeat(600_000));
   const honest = await HonestClients.connect(again, "document 0 and more");
   await honest.write();
-  await until(() => walBytes(left) === 0);
+  const idle = postpone.mock.contexts.at(-1) as IdleCheckpoint;
+  postpone.mockRestore();
+  idle.runNow();
+  expect(walBytes(left)).toBe(0);
   await honest.write();
   await honest.check();
   expect((await again.verify({ deep: true })).local.bad).toEqual([]);
