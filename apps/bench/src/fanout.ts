@@ -90,6 +90,8 @@ interface Lane {
   seconds: number;
 }
 
+type Ending = () => PromiseLike<void> | void;
+
 interface Contest extends Pace {
   readonly readers: number;
   readonly seconds: number;
@@ -101,9 +103,17 @@ interface Contest extends Pace {
  * while it is not its turn counts as well.
  */
 async function compare(contenders: readonly Contender[], contest: Contest): Promise<FanoutRun[]> {
-  await using open = new AsyncDisposableStack();
-  const lanes: Lane[] = [];
-  for (const contender of contenders) lanes.push(await openLane(contender, contest, open));
+  const endings: Ending[] = [];
+  try {
+    const lanes: Lane[] = [];
+    for (const contender of contenders) lanes.push(await openLane(contender, contest, endings));
+    return await measure(lanes, contest);
+  } finally {
+    for (const end of endings.reverse()) await end();
+  }
+}
+
+async function measure(lanes: readonly Lane[], contest: Contest): Promise<FanoutRun[]> {
   const haste = { ...contest, rate: contest.rate * WARM_UP_HASTE };
   await takeTurns(lanes, haste, Math.min(WARM_UP_SECONDS, 2 * contest.seconds));
   for (const lane of lanes) {
@@ -122,20 +132,23 @@ async function compare(contenders: readonly Contender[], contest: Contest): Prom
   return runs;
 }
 
-async function openLane(contender: Contender, contest: Contest, open: AsyncDisposableStack): Promise<Lane> {
+/** What it opens is added to `endings`, the last to be ended first. */
+async function openLane(contender: Contender, contest: Contest, endings: Ending[]): Promise<Lane> {
   const { readers, processors } = contest;
-  const scratch = open.use(await makeScratch("fanout"));
+  const scratch = await makeScratch("fanout");
+  endings.push(() => scratch[Symbol.asyncDispose]());
   const server = await contender.start(scratch.inside("server"));
-  open.defer(() => server.close());
-  const crowd = open.use(startCrowd<ReadersQuestion, ReadersAnswer>("fanout-readers"));
+  endings.push(() => server.close());
+  const crowd = startCrowd<ReadersQuestion, ReadersAnswer>("fanout-readers");
+  endings.push(() => crowd[Symbol.asyncDispose]());
   if (processors !== undefined) {
-    open.defer(() => bind(process.pid, processors.all));
+    endings.push(() => bind(process.pid, processors.all));
     bind(server.pid, processors.server);
     for (const pid of [crowd.pid, process.pid]) bind(pid, processors.clients);
   }
   await crowd.ask({ kind: "open", url: server.url, name: DOCUMENT, readers });
   const writer = await FanoutWriter.open(server.url, DOCUMENT);
-  open.defer(() => writer.close());
+  endings.push(() => writer.close());
   return { contender, server, crowd, writer, seconds: 0 };
 }
 
