@@ -14,7 +14,7 @@ import { onStopSignal } from "../signals.ts";
 import { printJson } from "../stdout.ts";
 import { VERSION } from "../version.ts";
 import { collectWhenIdle } from "./idle-collection.ts";
-import { profileAtOnce } from "./profile-at-once.ts";
+import { setV8Flags } from "./v8-flags.ts";
 
 /** Options that are about the start itself; all others are configuration. */
 export interface StartOptions {
@@ -24,7 +24,7 @@ export interface StartOptions {
 
 /** Runs a peer until a signal, its parent or `yarrow` ends it; rejects when it had to stop. Errors: those of `loadConfig` and `createPeer`. */
 export async function runPeer(flags: ReadonlyMap<ConfigKey, unknown>, start: StartOptions): Promise<ExitCode> {
-  profileAtOnce();
+  setV8Flags();
   const { config, warnings } = loadConfig({ flags, environment: process.env, file: start.config });
   const log = createLog(config["log-level"]);
   for (const warning of warnings) log.warn(warning);

@@ -6,6 +6,7 @@ import { Inspector } from "@yarrow/replica";
 import { Connection } from "../store/connection.ts";
 import { unsealId } from "../store/identity-table.ts";
 import { SqliteStore } from "../store/sqlite-store.ts";
+import { LAST_SEQUENCE, LOG_ROWS } from "../store/totals.ts";
 import type { BackupManifest } from "./manifest.ts";
 
 export type DatabaseFacts = Pick<
@@ -22,7 +23,7 @@ export function readFacts(database: Database.Database): DatabaseFacts {
   const meta = new Map(database.prepare<[], [string, string]>("SELECT key, value FROM meta").raw(true).all());
   const totals = database
     .prepare<[], [number, number, number, number, number, number]>(
-      "SELECT sequence, alive, deleted, pending, quarantined, log_rows FROM totals",
+      `SELECT ${LAST_SEQUENCE}, alive, deleted, pending, quarantined, ${LOG_ROWS} FROM totals`,
     )
     .raw(true)
     .get();

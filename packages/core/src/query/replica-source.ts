@@ -12,6 +12,7 @@ import { logPlace } from "../store/log-table.ts";
 import { decodeSegments } from "../store/segment-codec.ts";
 import { snapshotPlace } from "../store/snapshot-table.ts";
 import { DATABASE_FILE } from "../store/sqlite-store.ts";
+import { LAST_SEQUENCE } from "../store/totals.ts";
 
 export interface SourceDocument {
   readonly id: DocumentId;
@@ -86,7 +87,7 @@ export class ReplicaSource {
 
   /** The last sequence given out. */
   lastSequence(): ArrivalSequence {
-    return this.#number("SELECT sequence FROM totals");
+    return this.#number(`SELECT ${LAST_SEQUENCE} FROM totals`);
   }
 
   prunedThrough(): ArrivalSequence {

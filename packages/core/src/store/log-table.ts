@@ -103,7 +103,6 @@ export class LogTable {
     const checksum = checksumOf(bytes, logPlace(sequence, row.document, row.incarnation, row.arrivedMs));
     this.#insert.run(sequence, row.document, row.incarnation, row.arrivedMs, checksum, bytes);
     this.#places.add(row.document, { sequence, incarnation: row.incarnation, arrivedMs: row.arrivedMs });
-    totals.add("logRows", 1);
     if (row.arrivedMs > this.#lastArrivalMs) this.#lastArrivalMs = row.arrivedMs;
     return sequence;
   }

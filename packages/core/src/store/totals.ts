@@ -1,9 +1,12 @@
 /**
- * Counts of rows, and the last arrival sequence: kept in memory, written once per transaction that moved them, taken back with
+ * Counts of rows, and the last arrival sequence: kept in memory, written by a transaction that moved them, taken back with
  * it. Counting rows in SQLite visits every one of them, which a scrape of the metrics must not do.
  *
- * The sequence is the exception: what a transaction that failed has given out is not given out again (contract 4 of the
- * port), so it is never taken back, and is written once more on close.
+ * 1. An appended row moves nothing that is written: rows behind the stored sequence are counted when they are read. Writing the
+ *    totals with every keystroke would be a quarter of what its commit writes. The places of rows are written now and then (see
+ *    `log-places.ts`), and the totals with them, so that there are few to count.
+ * 2. What a transaction that failed has given out as a sequence is not given out again (contract 4 of the port), so the
+ *    sequence is never taken back, and is written once more on close.
  */
 import { assert } from "@yarrow/protocol";
 import type { ArrivalSequence } from "@yarrow/replica";
@@ -29,6 +32,10 @@ export type TotalsRow = [
   checksum: number,
 ];
 
+/** Selected from the table `totals`: what it says, and the rows that were appended since. */
+export const LAST_SEQUENCE = "max(totals.sequence, ifnull((SELECT max(l.sequence) FROM update_log l), 0))";
+export const LOG_ROWS = "totals.log_rows + (SELECT count(*) FROM update_log l WHERE l.sequence > totals.sequence)";
+
 export class Totals {
   readonly #connection: Connection;
   readonly #write: Command;
@@ -39,7 +46,7 @@ export class Totals {
   #counts: Counts;
   /** As they were when the transaction began. */
   #before: { readonly indexed: ArrivalSequence; readonly counts: Counts };
-  /** They moved in this transaction. */
+  /** They moved in this transaction, by more than appended rows. */
   #moved = false;
 
   constructor(connection: Connection) {
@@ -49,16 +56,17 @@ export class Totals {
          checksum = ? WHERE id = 1`,
     );
     const row = connection
-      .query<TotalsRow>(
-        "SELECT sequence, indexed, alive, deleted, quarantined, pending, log_rows, checksum FROM totals",
+      .query<[...TotalsRow, lastSequence: number, allRows: number]>(
+        `SELECT sequence, indexed, alive, deleted, quarantined, pending, log_rows, checksum, ${LAST_SEQUENCE}, ${LOG_ROWS} FROM totals`,
       )
       .get();
     assert(row !== undefined, "the schema put the row of totals in place");
-    const [sequence, indexed, alive, deleted, quarantined, pending, logRows, checksum] = row;
+    const [sequence, indexed, alive, deleted, quarantined, pending, logRows, checksum, lastSequence, allRows] = row;
     this.#counts = { alive, deleted, quarantined, pending, logRows };
     this.#indexed = indexed;
     this.recovered = checksumOfTotals(sequence, indexed, this.#counts) !== checksum;
-    this.#sequence = this.recovered ? this.#recover() : sequence;
+    this.#counts.logRows = allRows;
+    this.#sequence = this.recovered ? this.#recover() : lastSequence;
     this.#before = { indexed: this.#indexed, counts: { ...this.#counts } };
     connection.join({
       begun: () => this.#begun(),
@@ -80,8 +88,9 @@ export class Totals {
     return this.#counts;
   }
 
+  /** Counts a row that is appended to the log, and returns its sequence. */
   nextSequence(): ArrivalSequence {
-    this.#moved = true;
+    this.#counts.logRows++;
     return ++this.#sequence;
   }
 

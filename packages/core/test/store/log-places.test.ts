@@ -1,13 +1,23 @@
+import fs from "node:fs";
 import path from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import type { Store } from "@yarrow/replica";
 import { MemoryStore } from "@yarrow/replica";
 import { append, plain, putDocument, readEverything, segment } from "../../../replica/test/store-samples.ts";
+import { readFacts } from "../../src/backup/read-database.ts";
+import { ReplicaSource } from "../../src/query/replica-source.ts";
 import { openSqliteStore } from "../../src/store/open-store.ts";
 import { makeTemporaryFolder } from "./temporary-folder.ts";
 
 const open = (folder: string) => openSqliteStore({ folder, durability: "normal", now: () => 1 });
+
+/** As a crash leaves it: what was committed, and nothing that closing would write. */
+function copyWhileOpen(folder: string): string {
+  const copy = makeTemporaryFolder();
+  for (const file of ["yarrow.db", "yarrow.db-wal"]) fs.copyFileSync(path.join(folder, file), path.join(copy, file));
+  return copy;
+}
 
 const DOCUMENTS = 20;
 
@@ -130,6 +140,29 @@ test("[STO12] damaged totals are counted anew, and the sequence goes on", () => 
     expect(again.lastSequence()).toBe(3_001);
     again.close();
   }
+});
+
+test("[STO8] [STO12] rows that were appended since the totals were written count all the same, for every reader", () => {
+  const folder = makeTemporaryFolder();
+  const store = open(folder);
+  store.transaction(() => append(store, "a", 1, 1, "its first row moves the totals"));
+  for (let i = 0; i < 10; i++) store.transaction(() => append(store, "a", 1, 1, `row ${i}`));
+  const copy = copyWhileOpen(folder);
+  const database = new Database(path.join(copy, "yarrow.db"));
+  expect(database.prepare("SELECT sequence, log_rows FROM totals").raw().get()).toEqual([1, 1]);
+  expect(readFacts(database)).toMatchObject({ lastSequence: 11, logRows: 11 });
+  database.close();
+  const source = new ReplicaSource(copy);
+  expect(source.lastSequence()).toBe(11);
+  source.close();
+  const again = open(copy);
+  expect(again.counts().logRows).toBe(11);
+  again.transaction(() => again.deleteLog(1, 1, 4));
+  again.transaction(() => append(again, "a", 1, 1, "after the crash"));
+  expect([again.counts().logRows, again.lastSequence()]).toEqual([8, 12]);
+  const third = open(copyWhileOpen(copy));
+  expect([third.counts().logRows, third.lastSequence()]).toEqual([8, 12]);
+  for (const each of [store, again, third]) each.close();
 });
 
 test("[STO9] a row that stands in another row's place is damage", () => {
