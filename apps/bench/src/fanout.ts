@@ -8,7 +8,7 @@ import { type Processors, bind, shareProcessors } from "./processors.ts";
 import { type Progress, silent } from "./progress.ts";
 import type { Result } from "./results.ts";
 import { makeScratch } from "./scratch.ts";
-import { mean, median } from "./statistics.ts";
+import { median } from "./statistics.ts";
 import { waitUntil } from "./waiting.ts";
 
 const DOCUMENT = "fanout";
@@ -16,8 +16,7 @@ const DOCUMENT = "fanout";
 const WARM_UP_SECONDS = 15;
 /** What is compiled is what runs often, so haste saves time. */
 const WARM_UP_HASTE = 2.5;
-/** Short, so that a machine that changes its pace changes it for all servers. */
-/** Short, because the pace of a machine may change within seconds. */
+/** Short, so that a machine that changes its pace within seconds changes it for all servers. */
 const TURN_SECONDS = 0.5;
 const MEDIAN_EXTRA_MS_MAX = 1;
 
@@ -184,14 +183,15 @@ async function allDelivered(crowd: Lane["crowd"], expected: number): Promise<voi
 
 function summarise(contender: string, runs: readonly FanoutRun[]): FanoutRun {
   const of = (key: Exclude<keyof FanoutRun, "contender">) => median(runs.map((run) => run[key]));
+  const deliveries = runs.reduce((sum, run) => sum + run.deliveries, 0);
   return {
     contender,
     deliveries: of("deliveries"),
     perSecond: of("perSecond"),
     p50Ms: of("p50Ms"),
     p99Ms: of("p99Ms"),
-    // Runs are equally long, and what a server does now and then falls into some of them only.
-    cpuPerMillion: mean(runs.map((run) => run.cpuPerMillion)),
+    // What a server does now and then falls into some of the runs only.
+    cpuPerMillion: runs.reduce((cpu, run) => cpu + run.cpuPerMillion * run.deliveries, 0) / deliveries,
   };
 }
 

@@ -14,11 +14,6 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-/** NaN of none. */
-export function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
 /** A seeded generator of numbers in [0, 1): mulberry32, a public-domain formula. The same seed gives the same run plan. */
 export function seededRandom(seed: number): () => number {
   let state = seed >>> 0;

@@ -114,7 +114,11 @@ function transactions(current: Current): void {
     const { store } = current();
     expect(() => store.createDocument("a", keyOf("a"))).toThrow(/inside a transaction/);
     expect(() => store.transaction(() => store.transaction(() => 1))).toThrow(/do not nest/);
+    expect(() => store.appendLog({ document: 1, incarnation: 1, arrivedMs: 1, segments: [segment("x")] })).toThrow(
+      /inside a transaction/,
+    );
     expect(readEverything(store)).toMatchObject({ documents: [] });
+    expect(store.counts()).toMatchObject({ logRows: 0 });
   });
 
   test("[STO8] a sequence is never given out twice: after a rollback, a deletion, a restart", () => {

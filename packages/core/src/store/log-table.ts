@@ -102,6 +102,7 @@ export class LogTable {
     const bytes = encodeSegments(row.segments);
     const checksum = checksumOf(bytes, logPlace(sequence, row.document, row.incarnation, row.arrivedMs));
     this.#insert.run(sequence, row.document, row.incarnation, row.arrivedMs, checksum, bytes);
+    totals.appended();
     this.#places.add(row.document, { sequence, incarnation: row.incarnation, arrivedMs: row.arrivedMs });
     if (row.arrivedMs > this.#lastArrivalMs) this.#lastArrivalMs = row.arrivedMs;
     return sequence;

@@ -88,10 +88,14 @@ export class Totals {
     return this.#counts;
   }
 
-  /** Counts a row that is appended to the log, and returns its sequence. */
+  /** For a row that is about to be appended to the log. */
   nextSequence(): ArrivalSequence {
-    this.#counts.logRows++;
     return ++this.#sequence;
+  }
+
+  /** The row is there. */
+  appended(): void {
+    this.#counts.logRows++;
   }
 
   setIndexed(sequence: ArrivalSequence): void {
