@@ -6,6 +6,7 @@ import { type AddressInfo, type Server, type Socket, connect, createServer } fro
 import { once } from "node:events";
 import { Faults, type PeerIndex } from "./faults.ts";
 import { Pipe } from "./pipe.ts";
+import { resetSocket } from "./reset-socket.ts";
 
 /** Somebody dialled somebody. */
 export interface Dial {
@@ -109,7 +110,7 @@ export class FaultProxy implements AsyncDisposable {
     this.dials.push({ atMs: this.nowMs, from: dialler, to: target });
     if (this.faults.of(dialler, target).refusals > 0) {
       this.faults.felt.refused++;
-      near.resetAndDestroy();
+      resetSocket(near);
       return;
     }
     near.on("end", () => setTimeout(() => near.destroy(), GOODBYE_MS).unref());
@@ -163,8 +164,8 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   private end({ near, far }: Connection): void {
-    near.resetAndDestroy();
-    far.resetAndDestroy();
+    resetSocket(near);
+    resetSocket(far);
   }
 
   private pipesOf(from: PeerIndex, to: PeerIndex): Pipe[] {
