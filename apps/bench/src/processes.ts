@@ -7,13 +7,20 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { threadId } from "node:worker_threads";
 import { waitUntil } from "./waiting.ts";
 
 const STDERR_KEPT_CHARS = 16_384;
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 20_000;
 /** Below the range from which Linux takes ports for outgoing connections: a port of ours stays free while its peer is down. */
-const PORTS = { first: 20_000, last: 32_000 } as const;
+const PORTS = { first: 20_000, each: 200, shares: 60 } as const;
+/**
+ * Every process has a share of them, and takes one after the other: a port that looks free to another process may be that of a peer
+ * that was killed and is about to start again.
+ */
+const firstPort = PORTS.first + PORTS.each * ((process.pid + 31 * threadId) % PORTS.shares);
+let portsTaken = 0;
 
 const YARROW = fileURLToPath(new URL("../../peer/bin/yarrow.js", import.meta.url));
 const YARROW_BUILT = fileURLToPath(new URL("../../peer/dist/", import.meta.url));
@@ -100,7 +107,7 @@ export function assertBuilt(): void {
 /** A port that is free now and is not handed out to outgoing connections. */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = PORTS.first + Math.floor(Math.random() * (PORTS.last - PORTS.first));
+    const port = firstPort + (portsTaken++ % PORTS.each);
     const probe = createServer();
     const free = await new Promise<boolean>((resolve) => {
       probe.once("error", () => resolve(false));
