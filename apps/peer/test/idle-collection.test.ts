@@ -2,18 +2,50 @@ import type { Fact } from "@yarrow/core";
 import { expect, it, vi } from "vitest";
 import { collectWhenIdle } from "../src/serve/idle-collection.ts";
 
-it("[OPS3] gives memory back once nothing is written any more, and leaves a busy peer alone", async () => {
-  let told: (fact: Fact) => void = () => {};
+const COMMITTED: Fact = { kind: "committed", documents: 1, updates: 1, bytes: 1, rows: 1 };
+
+/** A peer that tells what the test has it tell. */
+function makePeer() {
+  const told = { sessions: 0, asked: 0, fact: (_fact: Fact): void => {} };
   const peer = {
-    on: (_event: string, listener: (fact: never) => void) => ((told = listener as typeof told), () => {}),
+    on: (_event: string, listener: (fact: never) => void) => ((told.fact = listener as typeof told.fact), () => {}),
+    status: () => {
+      told.asked++;
+      return { sessions: told.sessions };
+    },
   };
-  const stop = collectWhenIdle(peer as never, 20);
-  let garbage: unknown[] | undefined = Array.from({ length: 400_000 }, (_, i) => ({ i }));
-  const busyBytes = process.memoryUsage().heapUsed;
-  expect(garbage.length).toBe(400_000);
-  const committed: Fact = { kind: "committed", documents: 1, updates: 1, bytes: 1, rows: 1 };
-  told(committed);
+  return { told, peer: peer as never };
+}
+
+const makeGarbage = (): unknown[] => Array.from({ length: 400_000 }, (_, i) => ({ i }));
+
+const used = (): number => process.memoryUsage().heapUsed;
+
+const fallenBelow = (bytes: number) => vi.waitUntil(() => used() < bytes, { timeout: 5_000, interval: 20 });
+
+it("[OPS3] gives memory back once nothing is written any more", async () => {
+  const { told, peer } = makePeer();
+  const stop = collectWhenIdle(peer, 10);
+  let garbage: unknown[] | undefined = makeGarbage();
+  const busyBytes = used();
+  expect(garbage).toHaveLength(400_000);
+  told.fact(COMMITTED);
   garbage = undefined;
-  await vi.waitUntil(() => process.memoryUsage().heapUsed < busyBytes - 8_000_000, { timeout: 5_000, interval: 20 });
+  await fallenBelow(busyBytes - 8_000_000);
+  stop();
+});
+
+it("[OPS3] gives back what was held for sessions that have left, though the heap has not grown since", async () => {
+  const { told, peer } = makePeer();
+  let held: unknown[] | undefined = makeGarbage();
+  const stop = collectWhenIdle(peer, 10);
+  told.sessions = 3;
+  // The quiet that it began with is over: only those who leave make it collect again.
+  await vi.waitUntil(() => told.asked > 5, { timeout: 5_000, interval: 5 });
+  const busyBytes = used();
+  expect(held).toHaveLength(400_000);
+  held = undefined;
+  told.sessions = 0;
+  await fallenBelow(busyBytes - 8_000_000);
   stop();
 });
