@@ -13,7 +13,7 @@ const FLAGS = [
   // A function that is called with each update would wait for 3,000 of them before it is optimised, and the first stage for 400.
   "--invocation-count-for-turbofan=1000",
   "--invocation-count-for-maglev=100",
-  // A moment without a writer is no idleness: `idle-collection.ts` knows better, and throws no compiled code away.
+  // A moment without a writer is no idleness, and what is compiled is needed again: `idle-collection.ts` waits for real quiet.
   "--gc-memory-reducer-start-delay-ms=600000",
 ];
 
