@@ -16,7 +16,7 @@ const STOP_TIMEOUT_MS = 20_000;
 /** Below the range from which Linux takes ports for outgoing connections: a port of ours stays free while its peer is down. */
 const PORTS = { first: 20_000, each: 200, shares: 60 } as const;
 /**
- * Every process has a share of them, and takes one after the other: a port that looks free to another process may be that of a peer
+ * A process keeps to one share, and takes one after the other: a port that looks free to another process may be that of a peer
  * that was killed and is about to start again.
  */
 const firstPort = PORTS.first + PORTS.each * ((process.pid + 31 * threadId) % PORTS.shares);

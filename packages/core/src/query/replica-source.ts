@@ -85,7 +85,7 @@ export class ReplicaSource {
     }
   }
 
-  /** The last sequence given out. */
+  /** The last sequence that was committed. */
   lastSequence(): ArrivalSequence {
     return this.#number(`SELECT ${LAST_SEQUENCE} FROM totals`);
   }
