@@ -12,8 +12,6 @@ const CLIENTS_AT_ONCE = 64;
 const KEYSTROKES_EACH = 5;
 const ECHO_TIMEOUT_MS = 30_000;
 const HEAP_EXTRA_MB_MAX = 10;
-/** By then a peer that has gone quiet has collected its garbage by itself (OPS3). */
-const GARBAGE_SECONDS_MAX = 60;
 const RESTART_MS_MAX = 1_000;
 const CATCH_UP_MS_MAX = 3_000;
 
@@ -40,8 +38,6 @@ export async function runDocuments(options: DocumentsOptions): Promise<Result> {
   }
   const full = await measureHeap(peer);
   const nothing = await measureHeap(empty);
-  const extraMB = full.collectedMB - nothing.collectedMB;
-  const scrapedExtraMB = full.scrapedMB - nothing.scrapedMB;
   progress.say("restart");
   const restartMs = await measureRestart(peer);
   const { alive } = (await peer.status()).documents;
@@ -67,7 +63,7 @@ export async function runDocuments(options: DocumentsOptions): Promise<Result> {
         rows: [[perSecond, restartMs, join.listeningMs, join.equalMs, join.verifiedMs].map(Math.round)],
       },
     ],
-    checks: judge({ count, settleSeconds, extraMB, scrapedExtraMB, restartMs, alive, join }),
+    checks: judge({ count, extraMB: full.collectedMB - nothing.collectedMB, restartMs, alive, join }),
   };
 }
 
@@ -107,23 +103,17 @@ async function measureJoin(set: PeerSet, peer: PeerProcess): Promise<Join> {
 
 interface Findings {
   readonly count: number;
-  readonly settleSeconds: number;
   readonly extraMB: number;
-  /** As the metrics show it. */
-  readonly scrapedExtraMB: number;
   readonly restartMs: number;
   readonly alive: number;
   readonly join: Join;
 }
 
-function judge({ count, settleSeconds, extraMB, scrapedExtraMB, restartMs, alive, join }: Findings): Check[] {
+function judge({ count, extraMB, restartMs, alive, join }: Findings): Check[] {
   const { arrived, verifiedMs, verifyCode, deepVerifyCode } = join;
   const check = (name: string, good: boolean, found: string): Check => ({ name, good, found });
   return [
     check("memory within 10 MB of an empty peer", extraMB <= HEAP_EXTRA_MB_MAX, `${extraMB.toFixed(2)} MB more`),
-    ...(settleSeconds < GARBAGE_SECONDS_MAX
-      ? []
-      : [check("... its garbage too", scrapedExtraMB <= HEAP_EXTRA_MB_MAX, `${scrapedExtraMB.toFixed(2)} MB more`)]),
     check("a restart is ready in under a second", restartMs < RESTART_MS_MAX, `${Math.round(restartMs)} ms`),
     check("all documents are there after the restart", alive === count, `${alive} of ${count}`),
     check("a new peer has all of them", arrived === count, `${arrived} of ${count}`),
